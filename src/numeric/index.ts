@@ -1,0 +1,20 @@
+// Maths on typed arrays, without any ONNX model: number formats, packing, random numbers, statistics.
+
+export {
+  bfloat16ToFloat32,
+  bfloat16ToFloat32Array,
+  float32ToBfloat16,
+  float32ToBfloat16Array,
+} from './bfloat16.js';
+export { float16ToFloat32, float16ToFloat32Array, float32ToFloat16, float32ToFloat16Array } from './float16.js';
+export {
+  decodeMinifloat,
+  decodeMinifloatArray,
+  encodeMinifloat,
+  encodeMinifloatArray,
+  type MinifloatFormat,
+} from './minifloat.js';
+export { type PackedBits, packElements, packedLength, unpackSigned, unpackUnsigned } from './pack-elements.js';
+export { createRandom, type Random } from './random.js';
+export { roundHalfToEven } from './round-half-to-even.js';
+export { cosineSimilarity, maxAbsError, meanSquaredError, percentile, signalToNoise } from './statistics.js';
