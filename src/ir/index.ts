@@ -1,0 +1,19 @@
+export {
+  type Attribute,
+  floatAttribute,
+  graphsOf,
+  intAttribute,
+  intsAttribute,
+  stringAttribute,
+  tensorAttribute,
+} from './attribute.js';
+export { cloneGraph, cloneModel } from './clone.js';
+export { Graph } from './graph.js';
+export { type LocalFunction, Model } from './model.js';
+export { Node, type NodeInit } from './node.js';
+export type { Opaque } from './opaque.js';
+export { Scope } from './scope.js';
+export { operandsOf } from './sort.js';
+export { type Use, Value } from './value.js';
+export { type Dimension, formatType, type TensorType, tensorType, type ValueType } from './value-type.js';
+export { verifyModel } from './verify.js';

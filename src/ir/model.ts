@@ -1,0 +1,64 @@
+// A model: main graph, local functions, operator sets and metadata (ModelProto).
+
+import type { Attribute } from './attribute.js';
+import { Graph } from './graph.js';
+import type { Node } from './node.js';
+import type { Opaque } from './opaque.js';
+import { Scope } from './scope.js';
+
+/** A function defined in the model itself (FunctionProto): nodes of type `name` in `domain` stand for its body. */
+export interface LocalFunction {
+  readonly domain: string;
+  readonly name: string;
+  readonly overload: string;
+  /** Names of attributes without default. */
+  readonly attributes: readonly string[];
+  readonly attributeDefaults: Readonly<Record<string, Attribute>>;
+  readonly opsetImports: ReadonlyMap<string, number>;
+  /** Inputs and outputs are the graph's; it has no initializers. */
+  readonly body: Graph;
+  readonly opaque: Opaque | null;
+}
+
+export class Model {
+  readonly graph: Graph;
+  readonly functions: LocalFunction[] = [];
+  /** Operator set version by domain; '' is ONNX's own. */
+  readonly opsetImports = new Map<string, number>();
+  readonly metadataProps = new Map<string, string>();
+  irVersion = 10;
+  producerName = 'dsopt';
+  producerVersion = '';
+  opaque: Opaque | null = null;
+  /** The file it came from, null for a model made in memory. */
+  path: string | null = null;
+
+  constructor(graph: Graph = new Graph(new Scope(), 'graph')) {
+    this.graph = graph;
+  }
+
+  /** Version of ONNX's own operators. */
+  get opset(): number {
+    return this.opsetImports.get('') ?? 1;
+  }
+
+  /** Grows with every edit of any graph. */
+  get revision(): number {
+    return this.functions.reduce((sum, { body }) => sum + body.scope.revision, this.graph.scope.revision);
+  }
+
+  /** Every node: main graph, subgraphs, function bodies. */
+  *allNodes(): IterableIterator<Node> {
+    for (const graph of this.rootGraphs()) yield* graph.allNodes();
+  }
+
+  /** Every graph: main graph, subgraphs, function bodies and theirs. */
+  *allGraphs(): IterableIterator<Graph> {
+    for (const graph of this.rootGraphs()) yield* graph.allGraphs();
+  }
+
+  private *rootGraphs(): IterableIterator<Graph> {
+    yield this.graph;
+    for (const { body } of this.functions) yield body;
+  }
+}

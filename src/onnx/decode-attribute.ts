@@ -1,0 +1,85 @@
+// AttributeProto → Attribute.
+import type { Attribute, Opaque } from '../ir/index.js';
+import type { GraphDecoder, Names } from './decode.js';
+import { opaqueParts } from './opaque-parts.js';
+import { type AttributeProto, attributeTypes, type TensorProto, toBigInt } from './schema.js';
+import { decodeTensor } from './tensor-decoding.js';
+
+const commonFields: ReadonlySet<string> = new Set([
+  'name',
+  'ref_attr_name',
+  'type',
+  'f',
+  'i',
+  's',
+  't',
+  'g',
+  'floats',
+  'ints',
+  'strings',
+  'tensors',
+  'graphs',
+]);
+
+/** What the file says of an attribute beside its value. */
+export interface AttributeRest {
+  /** Remaining fields of AttributeProto. */
+  readonly attribute: Opaque | null;
+  /** Type declared for a reference, whose value does not tell it. */
+  readonly type: number;
+  /** Remaining fields of each tensor, its name among them. */
+  readonly tensors: readonly (object | null)[];
+}
+
+export function decodeAttribute(message: AttributeProto, decoder: GraphDecoder, names: Names): Attribute {
+  const rest: AttributeRest = {
+    attribute: opaqueParts('AttributeProto', message, commonFields, decoder.locations),
+    type: message.type ?? 0,
+    tensors: [...(message.t ? [message.t] : []), ...(message.tensors ?? [])].map((tensor) =>
+      namedRest(tensor, decoder),
+    ),
+  };
+  const opaque = { message: rest };
+  const tensor = (part: TensorProto | undefined) => decodeTensor(part ?? {}, decoder.locations);
+  if (message.ref_attr_name) return { type: 'reference', value: message.ref_attr_name, opaque };
+  switch (message.type || inferType(message)) {
+    case attributeTypes.float:
+      return { type: 'float', value: message.f ?? 0, opaque };
+    case attributeTypes.int:
+      return { type: 'int', value: toBigInt(message.i ?? 0), opaque };
+    case attributeTypes.string:
+      return { type: 'string', value: message.s ?? new Uint8Array(0), opaque };
+    case attributeTypes.tensor:
+      return { type: 'tensor', value: tensor(message.t), opaque };
+    case attributeTypes.graph:
+      return { type: 'graph', value: decoder.graph(message.g ?? {}, names), opaque };
+    case attributeTypes.floats:
+      return { type: 'floats', value: message.floats ?? [], opaque };
+    case attributeTypes.ints:
+      return { type: 'ints', value: (message.ints ?? []).map(toBigInt), opaque };
+    case attributeTypes.strings:
+      return { type: 'strings', value: message.strings ?? [], opaque };
+    case attributeTypes.tensors:
+      return { type: 'tensors', value: (message.tensors ?? []).map(tensor), opaque };
+    case attributeTypes.graphs:
+      return { type: 'graphs', value: (message.graphs ?? []).map((graph) => decoder.graph(graph, names)), opaque };
+    default:
+      return { type: 'opaque', value: null, opaque };
+  }
+}
+
+function namedRest(message: TensorProto, decoder: GraphDecoder): object | null {
+  const rest = decoder.tensorRest(message);
+  return message.name ? { ...rest, name: message.name } : rest;
+}
+
+/** Files of the first ONNX versions leave the type out. */
+function inferType(message: AttributeProto): number {
+  const has = (field: keyof AttributeProto): boolean => Object.hasOwn(message, field) && message[field] !== undefined;
+  const single = (['f', 'i', 's', 't', 'g'] as const).findIndex(has);
+  if (single >= 0) return single + 1;
+  const list = (['floats', 'ints', 'strings', 'tensors', 'graphs'] as const).findIndex(
+    (field) => (message[field]?.length ?? 0) > 0,
+  );
+  return list >= 0 ? list + 6 : 0;
+}

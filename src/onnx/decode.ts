@@ -1,0 +1,236 @@
+// ModelProto → Model: names become links between values and nodes, tensors become lazy.
+import { invalidModel } from '../errors.js';
+import { type Attribute, Graph, type LocalFunction, Model, Scope, type Value, type ValueType } from '../ir/index.js';
+import { decodeAttribute } from './decode-attribute.js';
+import { decodeType } from './decode-type.js';
+import { orderNodes } from './node-order.js';
+import { opaqueParts } from './opaque-parts.js';
+import {
+  type FunctionProto,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type OperatorSetIdProto,
+  type TensorProto,
+  toNumber,
+  type ValueInfoProto,
+} from './schema.js';
+import { decodeTensor, type PayloadLocations } from './tensor-decoding.js';
+
+const modelFields: ReadonlySet<string> = new Set([
+  'ir_version',
+  'opset_import',
+  'producer_name',
+  'producer_version',
+  'graph',
+  'functions',
+  'metadata_props',
+]);
+const graphFields: ReadonlySet<string> = new Set([
+  'node',
+  'name',
+  'initializer',
+  'sparse_initializer',
+  'input',
+  'output',
+  'value_info',
+]);
+const nodeFields: ReadonlySet<string> = new Set([
+  'input',
+  'output',
+  'name',
+  'op_type',
+  'domain',
+  'overload',
+  'attribute',
+]);
+const functionFields: ReadonlySet<string> = new Set([
+  'name',
+  'domain',
+  'overload',
+  'input',
+  'output',
+  'attribute',
+  'attribute_proto',
+  'node',
+  'opset_import',
+  'value_info',
+]);
+const tensorFields: ReadonlySet<string> = new Set([
+  'dims',
+  'data_type',
+  'name',
+  'raw_data',
+  'float_data',
+  'int32_data',
+  'string_data',
+  'int64_data',
+  'double_data',
+  'uint64_data',
+  'external_data',
+  'data_location',
+]);
+
+/** Values by name, innermost graph first. */
+export type Names = ReadonlyMap<string, Value>[];
+
+export function decodeModel(message: ModelProto, locations: PayloadLocations): Model {
+  if (!message.graph) throw invalidModel('The file holds no graph');
+  const model = new Model(new GraphDecoder(locations, new Scope()).graph(message.graph, []));
+  model.irVersion = toNumber(message.ir_version);
+  model.producerName = message.producer_name ?? '';
+  model.producerVersion = message.producer_version ?? '';
+  decodeOpsets(message.opset_import, model.opsetImports);
+  for (const { key, value } of message.metadata_props ?? []) model.metadataProps.set(key ?? '', value ?? '');
+  for (const local of message.functions ?? []) model.functions.push(decodeFunction(local, locations));
+  model.opaque = opaqueParts('ModelProto', message, modelFields, locations);
+  return model;
+}
+
+function decodeOpsets(entries: OperatorSetIdProto[] | undefined, opsets: Map<string, number>): void {
+  for (const { domain, version } of entries ?? [])
+    opsets.set(domain === 'ai.onnx' ? '' : (domain ?? ''), toNumber(version));
+}
+
+function decodeFunction(message: FunctionProto, locations: PayloadLocations): LocalFunction {
+  const decoder = new GraphDecoder(locations, new Scope());
+  const body = decoder.graph(
+    {
+      name: message.name,
+      node: message.node,
+      input: (message.input ?? []).map((name) => ({ name })),
+      output: (message.output ?? []).map((name) => ({ name })),
+      value_info: message.value_info,
+    },
+    [],
+  );
+  const attributeDefaults: Record<string, Attribute> = {};
+  for (const attribute of message.attribute_proto ?? [])
+    attributeDefaults[attribute.name ?? ''] = decoder.attribute(attribute, []);
+  const opsetImports = new Map<string, number>();
+  decodeOpsets(message.opset_import, opsetImports);
+  return {
+    domain: message.domain === 'ai.onnx' ? '' : (message.domain ?? ''),
+    name: message.name ?? '',
+    overload: message.overload ?? '',
+    attributes: message.attribute ?? [],
+    attributeDefaults,
+    opsetImports,
+    body,
+    opaque: opaqueParts('FunctionProto', message, functionFields, locations),
+  };
+}
+
+/** Decodes one graph and its subgraphs. */
+export class GraphDecoder {
+  readonly locations: PayloadLocations;
+  private readonly scope: Scope;
+
+  constructor(locations: PayloadLocations, scope: Scope) {
+    this.locations = locations;
+    this.scope = scope;
+  }
+
+  graph(message: GraphProto, outer: Names): Graph {
+    const graph = new Graph(this.scope, message.name ?? '');
+    const values = new Map<string, Value>();
+    const names: Names = [values, ...outer];
+    const define = (value: Value): void => {
+      if (values.has(value.name)) throw invalidModel(`Graph "${graph.name}" defines the value "${value.name}" twice`);
+      values.set(value.name, value);
+    };
+    for (const input of message.input ?? []) define(this.describe(graph.addInput(input.name ?? '', null), input));
+    for (const initializer of message.initializer ?? []) this.initializer(graph, values, initializer);
+    for (const sparse of message.sparse_initializer ?? []) {
+      const opaque = opaqueParts('SparseTensorProto', sparse, new Set(), this.locations);
+      define(graph.addSparseInitializer(
+        sparse.values?.name ?? '',
+        { kind: 'opaque', name: 'sparse_tensor' },
+        opaque ?? { message: {} },
+      ));
+    }
+    for (const node of orderNodes(message.node ?? [])) this.node(graph, node, names, define);
+    for (const info of message.value_info ?? []) {
+      const value = values.get(info.name ?? '');
+      if (value && !value.isGraphInput) this.describe(value, info);
+    }
+    for (const output of message.output ?? []) {
+      const value = lookUp(output.name ?? '', names);
+      if (!value) throw invalidModel(`Nothing computes the output "${output.name}" of graph "${graph.name}"`);
+      graph.addOutput(value);
+      if (values.get(value.name) === value && !value.isGraphInput) this.describe(value, output);
+    }
+    graph.opaque = opaqueParts('GraphProto', message, graphFields, this.locations);
+    return graph;
+  }
+
+  attribute(message: Parameters<typeof decodeAttribute>[0], names: Names): Attribute {
+    return decodeAttribute(message, this, names);
+  }
+
+  tensorRest(message: TensorProto): object | null {
+    return opaqueParts('TensorProto', message, tensorFields, this.locations)?.message ?? null;
+  }
+
+  private initializer(graph: Graph, values: Map<string, Value>, message: TensorProto): void {
+    const name = message.name ?? '';
+    const tensor = decodeTensor(message, this.locations);
+    const rest = this.tensorRest(message);
+    let value = values.get(name);
+    if (value?.isInitializer) throw invalidModel(`Graph "${graph.name}" has two initializers "${name}"`);
+    if (value) {
+      // Models before IR version 4 list their initializers among the inputs; the declared type and its documentation stay.
+      const { type } = value;
+      graph.makeInitializer(value, tensor);
+      if (type) value.type = type;
+    } else {
+      value = graph.makeInitializer(graph.newValue(name), tensor);
+      values.set(name, value);
+    }
+    if (rest) value.opaque = { message: { ...value.opaque?.message, tensor: rest } };
+  }
+
+  private node(graph: Graph, message: NodeProto, names: Names, define: (value: Value) => void): void {
+    const attributes: Record<string, Attribute> = {};
+    for (const attribute of message.attribute ?? []) {
+      const name = attribute.name ?? '';
+      if (Object.hasOwn(attributes, name))
+        throw invalidModel(`Node "${message.name ?? ''}" has the attribute ${name} twice`);
+      attributes[name] = this.attribute(attribute, names);
+    }
+    const inputs = (message.input ?? []).map((name) => {
+      if (name === '') return null;
+      const value = lookUp(name, names);
+      if (!value)
+        throw invalidModel(`Node "${message.name ?? ''}" (${message.op_type}) takes "${name}", which nothing computes`);
+      return value;
+    });
+    const node = graph.append({
+      opType: message.op_type ?? '',
+      domain: message.domain,
+      overload: message.overload,
+      name: message.name,
+      inputs,
+      outputs: message.output ?? [],
+      attributes,
+      opaque: opaqueParts('NodeProto', message, nodeFields, this.locations) ?? undefined,
+    });
+    for (const output of node.outputs) if (output) define(output);
+  }
+
+  /** Type and documentation of a value, as the file declares them. */
+  private describe(value: Value, info: ValueInfoProto): Value {
+    const type: ValueType | null = info.type ? decodeType(info.type) : null;
+    if (type && !value.isInitializer) value.type = type;
+    value.opaque = { message: { ...value.opaque?.message, info, type } };
+    return value;
+  }
+}
+
+function lookUp(name: string, names: Names): Value | null {
+  for (const values of names) {
+    const value = values.get(name);
+    if (value) return value;
+  }
+  return null;
+}

@@ -1,0 +1,149 @@
+// Model → ModelProto. Tensors go along as payloads; where their bytes are put is decided when the file is laid out.
+import type { Attribute, Graph, LocalFunction, Model, Node, Value } from '../ir/index.js';
+import { dataTypeCode, StringTensor, type Tensor } from '../tensor/index.js';
+import type { AttributeRest } from './decode-attribute.js';
+import { encodeType } from './decode-type.js';
+import { withOpaqueParts } from './opaque-parts.js';
+import {
+  type AttributeProto,
+  attributeTypes,
+  type FunctionProto,
+  type GraphProto,
+  int64,
+  type ModelProto,
+  type NodeProto,
+  type OperatorSetIdProto,
+  type TensorProto,
+  type TypeProto,
+  type ValueInfoProto,
+} from './schema.js';
+
+export function encodeModel(model: Model): ModelProto {
+  return withOpaqueParts<ModelProto>(model.opaque, {
+    ir_version: int64(model.irVersion),
+    opset_import: encodeOpsets(model.opsetImports),
+    ...(model.producerName && { producer_name: model.producerName }),
+    ...(model.producerVersion && { producer_version: model.producerVersion }),
+    metadata_props: [...model.metadataProps].map(([key, value]) => ({ key, value })),
+    graph: encodeGraph(model.graph),
+    functions: model.functions.map(encodeFunction),
+  });
+}
+
+function encodeOpsets(opsets: ReadonlyMap<string, number>): OperatorSetIdProto[] {
+  return [...opsets].map(([domain, version]) => ({ domain, version: int64(version) }));
+}
+
+function encodeFunction(local: LocalFunction): FunctionProto {
+  const body = encodeGraph(local.body);
+  return withOpaqueParts<FunctionProto>(local.opaque, {
+    name: local.name,
+    domain: local.domain,
+    ...(local.overload && { overload: local.overload }),
+    input: local.body.inputs.map(({ name }) => name),
+    output: local.body.outputs.map(({ name }) => name),
+    attribute: [...local.attributes],
+    attribute_proto: Object.entries(local.attributeDefaults).map(([name, attribute]) =>
+      encodeAttribute(name, attribute),
+    ),
+    node: body.node,
+    opset_import: encodeOpsets(local.opsetImports),
+    value_info: body.value_info,
+  });
+}
+
+function encodeGraph(graph: Graph): GraphProto {
+  const own = [...graph.nodes()].flatMap((node) => node.outputs.filter((output) => output !== null));
+  const initializers = [...graph.initializers];
+  return withOpaqueParts<GraphProto>(graph.opaque, {
+    name: graph.name,
+    node: [...graph.nodes()].map(encodeNode),
+    input: graph.inputs.map(encodeValueInfo),
+    output: graph.outputs.map(encodeValueInfo),
+    initializer: initializers.map((value) =>
+      encodeTensor(value.constant!, { ...loadedInfo(value)?.tensor, name: value.name }),
+    ),
+    sparse_initializer: graph.sparseInitializers.map(({ opaque }) => withOpaqueParts(opaque, {})),
+    value_info: [...own, ...initializers.filter((value) => loadedInfo(value)?.info && !value.isGraphInput)]
+      .filter((value) => !graph.outputs.includes(value) && (encodeType(value.type) ?? loadedInfo(value)?.info?.type))
+      .map(encodeValueInfo),
+  });
+}
+
+function encodeNode(node: Node): NodeProto {
+  return withOpaqueParts<NodeProto>(node.opaque, {
+    input: node.inputs.map((input) => input?.name ?? ''),
+    output: node.outputs.map((output) => output?.name ?? ''),
+    ...(node.name && { name: node.name }),
+    op_type: node.opType,
+    ...(node.domain && { domain: node.domain }),
+    ...(node.overload && { overload: node.overload }),
+    attribute: [...node.attributes].map(([name, attribute]) => encodeAttribute(name, attribute)),
+  });
+}
+
+/** What the decoder kept of a value: its info with the type it decoded to, and the rest of its tensor. */
+interface LoadedInfo {
+  readonly info?: ValueInfoProto;
+  readonly type?: Value['type'];
+  readonly tensor?: object;
+}
+
+function loadedInfo(value: Value): LoadedInfo | null {
+  return (value.opaque?.message as LoadedInfo | undefined) ?? null;
+}
+
+function encodeValueInfo(value: Value): ValueInfoProto {
+  const loaded = loadedInfo(value);
+  // A type that no pass has changed goes back as it came, with its denotations.
+  const unchanged = loaded?.info?.type && (loaded.type === value.type || value.isInitializer);
+  const type: TypeProto | undefined = unchanged ? loaded.info!.type : (encodeType(value.type) ?? loaded?.info?.type);
+  return withOpaqueParts<ValueInfoProto>(loaded?.info && { message: loaded.info }, {
+    name: value.name,
+    ...(type && { type }),
+  });
+}
+
+function encodeTensor(tensor: Tensor, rest: object | null): TensorProto {
+  const message: TensorProto = { dims: tensor.shape.map(int64), data_type: dataTypeCode(tensor.dataType) };
+  if (tensor instanceof StringTensor) message.string_data = [...tensor.values];
+  else message.payload = tensor;
+  return withOpaqueParts<TensorProto>(rest && { message: rest }, message);
+}
+
+function encodeAttribute(name: string, attribute: Attribute): AttributeProto {
+  const rest = attribute.opaque?.message as AttributeRest | undefined;
+  return withOpaqueParts<AttributeProto>(rest?.attribute, { name, ...encodeAttributeValue(attribute, rest) });
+}
+
+function encodeAttributeValue(attribute: Attribute, rest: AttributeRest | undefined): AttributeProto {
+  switch (attribute.type) {
+    case 'float':
+      return { type: attributeTypes.float, f: attribute.value };
+    case 'int':
+      return { type: attributeTypes.int, i: int64(attribute.value) };
+    case 'string':
+      return { type: attributeTypes.string, s: attribute.value };
+    case 'tensor':
+      return { type: attributeTypes.tensor, t: encodeTensor(attribute.value, rest?.tensors[0] ?? null) };
+    case 'graph':
+      return { type: attributeTypes.graph, g: encodeGraph(attribute.value) };
+    case 'floats':
+      return { type: attributeTypes.floats, floats: [...attribute.value] };
+    case 'ints':
+      return { type: attributeTypes.ints, ints: attribute.value.map(int64) };
+    case 'strings':
+      return { type: attributeTypes.strings, strings: [...attribute.value] };
+    case 'tensors':
+      return {
+        type: attributeTypes.tensors,
+        tensors: attribute.value.map((tensor, index) => encodeTensor(tensor, rest?.tensors[index] ?? null)),
+      };
+    case 'graphs':
+      return { type: attributeTypes.graphs, graphs: attribute.value.map(encodeGraph) };
+    case 'reference':
+      return { type: rest?.type ?? 0, ref_attr_name: attribute.value };
+    case 'opaque':
+      return { type: rest?.type ?? 0 };
+  }
+}

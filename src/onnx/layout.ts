@@ -1,0 +1,134 @@
+// Where every byte of the files to be written goes: encoded structure and tensor payloads at known positions,
+// so that payloads can be computed and written one by one, in any order and by several threads.
+import type protobuf from 'protobufjs';
+import type { Tensor } from '../tensor/index.js';
+import { externalLocation, type ModelProto, messageType, type TensorProto, weightCarryingParts } from './schema.js';
+import { lengthDelimitedHeader } from './wire.js';
+
+/** A part of a file: bytes, or the raw_data of a tensor. */
+export type Segment = Uint8Array | Tensor;
+
+export interface FileLayout {
+  /** Name within the folder of the model. */
+  readonly name: string;
+  readonly parts: readonly { readonly position: number; readonly content: Segment }[];
+  readonly length: number;
+}
+
+/** External data goes to pages of its own, so that it can be mapped into memory. */
+const externalAlignment = 4096;
+/** Tensors below this stay in the model file: onnxruntime reads shapes and axes from them while it loads. */
+const externalLimit = 1024;
+
+/** One file: structure and weights together. */
+export function layOutInline(message: ModelProto, name: string): FileLayout {
+  return layOutFile(name, encodeSegments(messageType('ModelProto'), message));
+}
+
+/** The model file and its data files, each at most `shardSize` bytes (or one tensor). */
+export function layOutExternal(message: ModelProto, name: string, shardSize: number): FileLayout[] {
+  const shards: { name: string; parts: { position: number; content: Segment }[]; length: number }[] = [];
+  const placed = new Map<Tensor, { shard: (typeof shards)[number]; position: number }>();
+  for (const tensorMessage of payloadMessages(messageType('ModelProto'), message)) {
+    const tensor = tensorMessage.payload!;
+    if (tensor.byteLength < externalLimit) continue;
+    let place = placed.get(tensor);
+    if (!place) {
+      let shard = shards.at(-1);
+      if (!shard || align(shard.length) + tensor.byteLength > shardSize) {
+        shard = { name: shards.length === 0 ? `${name}.data` : `${name}.data_${shards.length}`, parts: [], length: 0 };
+        shards.push(shard);
+      }
+      place = { shard, position: align(shard.length) };
+      shard.parts.push({ position: place.position, content: tensor });
+      shard.length = place.position + tensor.byteLength;
+      placed.set(tensor, place);
+    }
+    delete tensorMessage.payload;
+    tensorMessage.data_location = externalLocation;
+    tensorMessage.external_data = [
+      { key: 'location', value: place.shard.name },
+      { key: 'offset', value: String(place.position) },
+      { key: 'length', value: String(tensor.byteLength) },
+    ];
+  }
+  return [...shards, layOutInline(message, name)];
+}
+
+function align(position: number): number {
+  return Math.ceil(position / externalAlignment) * externalAlignment;
+}
+
+function layOutFile(name: string, segments: readonly Segment[]): FileLayout {
+  const parts: { position: number; content: Segment }[] = [];
+  let position = 0;
+  for (const content of segments) {
+    parts.push({ position, content });
+    position += lengthOf(content);
+  }
+  return { name, parts, length: position };
+}
+
+function lengthOf(segment: Segment): number {
+  return segment.byteLength;
+}
+
+function* payloadMessages(type: protobuf.Type, message: object): IterableIterator<TensorProto> {
+  if (type.name === 'TensorProto') {
+    if ((message as TensorProto).payload) yield message as TensorProto;
+    return;
+  }
+  for (const { type: nested, part } of weightCarryingParts(type, message)) yield* payloadMessages(nested, part);
+}
+
+function hasPayload(type: protobuf.Type, message: object): boolean {
+  return payloadMessages(type, message).next().done !== true;
+}
+
+/** Encodes a message to bytes with the payloads of its tensors left as tensors. */
+function encodeSegments(type: protobuf.Type, message: object): Segment[] {
+  if (type.name === 'TensorProto') return encodeTensorSegments(type, message as TensorProto);
+  if (!hasPayload(type, message)) return [type.encode(message).finish()];
+  const parts = [...weightCarryingParts(type, message)];
+  const rest: Record<string, unknown> = { ...message };
+  for (const { id } of parts) delete rest[type.fieldsById[id].name];
+  copyUnknownFields(message, rest);
+  const segments: Segment[] = [type.encode(rest).finish()];
+  for (const { id, type: nested, part } of parts) {
+    const content = encodeSegments(nested, part);
+    const length = content.reduce((sum, segment) => sum + lengthOf(segment), 0);
+    segments.push(lengthDelimitedHeader(id, length), ...content);
+  }
+  return joinBytes(segments);
+}
+
+function encodeTensorSegments(type: protobuf.Type, message: TensorProto): Segment[] {
+  const { payload, ...rest } = message;
+  copyUnknownFields(message, rest);
+  const bytes = type.encode(rest).finish();
+  if (!payload || payload.dataType === 'string') return [bytes];
+  return [bytes, lengthDelimitedHeader(type.fields.raw_data.id, payload.byteLength), payload];
+}
+
+function copyUnknownFields(from: object, to: object): void {
+  const unknown = (from as { $unknowns?: Uint8Array[] }).$unknowns;
+  if (unknown) Object.defineProperty(to, '$unknowns', { value: unknown, enumerable: false });
+}
+
+function joinBytes(segments: readonly Segment[]): Segment[] {
+  const joined: Segment[] = [];
+  let run: Uint8Array[] = [];
+  const flush = (): void => {
+    if (run.length > 0) joined.push(run.length === 1 ? run[0] : Buffer.concat(run));
+    run = [];
+  };
+  for (const segment of segments) {
+    if (segment instanceof Uint8Array) run.push(segment);
+    else {
+      flush();
+      joined.push(segment);
+    }
+  }
+  flush();
+  return joined;
+}

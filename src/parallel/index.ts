@@ -1,0 +1,1 @@
+export { createWorkers, inlineWorkers, type Task, type Workers } from './workers.js';

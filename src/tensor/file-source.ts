@@ -1,0 +1,98 @@
+// A file that tensors are ranges of. It is opened for each read and checked to be the file it was at load,
+// so that nothing stays open and a file changed underneath is an error, never silently wrong weights.
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { DsoptError, ioError } from '../errors.js';
+
+export class FileSource {
+  readonly path: string;
+  readonly size: number;
+  private readonly modified: number;
+
+  private constructor(path: string, size: number, modified: number) {
+    this.path = path;
+    this.size = size;
+    this.modified = modified;
+  }
+
+  static open(path: string): FileSource {
+    return withDescriptor(path, (fd) => {
+      const stat = fstatSync(fd);
+      if (stat.isDirectory()) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
+      return new FileSource(path, stat.size, stat.mtimeMs);
+    });
+  }
+
+  static restore(description: FileSourceDescription): FileSource {
+    return new FileSource(description.path, description.size, description.modified);
+  }
+
+  describe(): FileSourceDescription {
+    return { path: this.path, size: this.size, modified: this.modified };
+  }
+
+  /** Bytes [offset, offset + length) of the file, in a buffer of their own or in `target`. */
+  read(offset: number, length: number, target: Uint8Array = new Uint8Array(length)): Uint8Array {
+    return withDescriptor(this.path, (fd) => {
+      this.check(fd);
+      readFully(fd, offset, target, length);
+      return target.subarray(0, length);
+    });
+  }
+
+  /** Calls `visit` with consecutive pieces of [offset, offset + length), each valid until the next call. */
+  *pieces(offset: number, length: number, pieceLength: number): Iterable<Uint8Array> {
+    const buffer = new Uint8Array(Math.min(pieceLength, length));
+    const fd = openForRead(this.path);
+    try {
+      this.check(fd);
+      for (let done = 0; done < length; done += buffer.length) {
+        const count = Math.min(buffer.length, length - done);
+        readFully(fd, offset + done, buffer, count);
+        yield buffer.subarray(0, count);
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  private check(fd: number): void {
+    const stat = fstatSync(fd);
+    if (stat.size !== this.size || stat.mtimeMs !== this.modified) {
+      throw new DsoptError('IO', `${this.path} changed while it was in use`, { hint: 'Run the command again.' });
+    }
+  }
+}
+
+export interface FileSourceDescription {
+  readonly path: string;
+  readonly size: number;
+  readonly modified: number;
+}
+
+function openForRead(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (cause) {
+    throw ioError('read', path, cause);
+  }
+}
+
+function withDescriptor<Result>(path: string, action: (fd: number) => Result): Result {
+  const fd = openForRead(path);
+  try {
+    return action(fd);
+  } catch (cause) {
+    throw cause instanceof DsoptError ? cause : ioError('read', path, cause);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readFully(fd: number, position: number, target: Uint8Array, length: number): void {
+  const most = 1 << 30;
+  for (let done = 0; done < length; ) {
+    const count = readSync(fd, target, done, Math.min(most, length - done), position + done);
+    if (count === 0) throw Object.assign(new Error('unexpected end of file'), { code: 'EIO' });
+    done += count;
+  }
+}

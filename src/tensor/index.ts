@@ -1,0 +1,25 @@
+export { float32Tensor, int64Tensor, scalarTensor } from './create.js';
+export {
+  bitsPerElement,
+  byteLengthOf,
+  type DataType,
+  dataTypeCode,
+  dataTypeOf,
+  dataTypes,
+  isFloat,
+  sizeOf,
+  type TypedArray,
+  typedArrayOf,
+} from './data-type.js';
+export { restoreTensor, type TensorDescription } from './description.js';
+export { FileSource } from './file-source.js';
+export {
+  ComputedTensor,
+  chunkLength,
+  FileTensor,
+  MemoryTensor,
+  StringTensor,
+  Tensor,
+  type TensorKernel,
+} from './tensor.js';
+export { decodeVarints } from './varint.js';
