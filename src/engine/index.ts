@@ -1,0 +1,1 @@
+export type { Engine, Feeds, ProfileEvent, Session, SessionOptions, ValueInfo } from './engine.js';

@@ -1,0 +1,57 @@
+// What a pass is: a plain object with a name, options described by a zod schema, and a function that edits a model in place.
+import type { z } from 'zod';
+import type { Engine, Feeds } from '../engine/index.js';
+import type { Model, Node } from '../ir/index.js';
+import type { Random } from '../numeric/index.js';
+import type { Workers } from '../parallel/index.js';
+
+export type PassKind = 'cleanup' | 'factorize' | 'prune' | 'finetune' | 'smooth' | 'quantize';
+export type PassNeed = 'samples' | 'inference' | 'training';
+
+export interface Pass<Name extends string = string, Options extends z.ZodObject = z.ZodObject> {
+  /** Verb-object or the name of its paper; also its folder and its name in recipes. */
+  readonly name: Name;
+  readonly kind: PassKind;
+  /** One sentence. */
+  readonly summary: string;
+  /** A strict object; every option has a description, and a default where one makes sense. */
+  readonly options: Options;
+  readonly needs: readonly PassNeed[];
+  /** Refuses models or options it cannot work with, before anything is edited. */
+  requires?(model: Model, options: z.output<Options>): void;
+  run(model: Model, options: z.output<Options>, context: PassContext): void | Promise<void>;
+}
+
+/** What a pass says of its targets; every target ends as changed or as skipped with a reason. */
+export interface PassRecord {
+  changed(target: Node | string, what: string): void;
+  skipped(target: Node | string, reason: string): void;
+  /** A figure for the report, with its unit in the name. */
+  metric(name: string, value: number): void;
+  warn(message: string): void;
+}
+
+export interface PassContext {
+  /** The model before the first pass of the run. */
+  readonly original: Model;
+  /**
+   * The nodes of these operators (`op` or `domain::op`; none named: all) in every graph, minus those that `include` and `exclude` leave
+   * out; a node that an explicit `exclude` names is recorded as skipped. Safe to edit while iterating.
+   */
+  targets(...opTypes: string[]): Iterable<Node>;
+  /** Real inputs, or null where none were given. */
+  readonly samples: AsyncIterable<Feeds> | null;
+  readonly engine: Engine;
+  readonly workers: Workers;
+  readonly record: PassRecord;
+  readonly signal: AbortSignal;
+  /** Random numbers that depend on the seed of the run and the pass only. */
+  random(): Random;
+}
+
+/** Keeps the types of name and options; third-party passes are made with it too. */
+export function definePass<const Name extends string, Options extends z.ZodObject>(
+  pass: Pass<Name, Options>,
+): Pass<Name, Options> {
+  return pass;
+}

@@ -1,0 +1,108 @@
+// Runs one pass on a model: options checked, targets selected, the result verified, what changed observed.
+import type { z } from 'zod';
+import type { Engine, Feeds } from '../engine/index.js';
+import { DsoptError, internalError, throwIfAborted } from '../errors.js';
+import { type Model, type Node, verifyModel } from '../ir/index.js';
+import { createRandom } from '../numeric/index.js';
+import type { Workers } from '../parallel/index.js';
+import { parseOptions } from './parse-options.js';
+import type { Pass, PassContext, PassRecord } from './pass.js';
+import { nodeLabel, Selection } from './selector.js';
+
+/** What one pass did. */
+export interface PassReport {
+  readonly pass: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Whether the graph was edited: observed, not claimed. */
+  readonly edited: boolean;
+  readonly changed: readonly { readonly target: string; readonly what: string }[];
+  readonly skipped: readonly { readonly target: string; readonly reason: string }[];
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+  readonly milliseconds: number;
+}
+
+export interface RunEnvironment {
+  readonly original: Model;
+  readonly engine: Engine;
+  readonly workers: Workers;
+  readonly samples: AsyncIterable<Feeds> | null;
+  readonly signal: AbortSignal;
+  readonly seed: number;
+}
+
+/** Edits `model` in place. Throws USAGE for bad options, and what the pass throws. */
+export async function runPass(
+  model: Model,
+  pass: Pass,
+  options: unknown,
+  environment: RunEnvironment,
+): Promise<PassReport> {
+  const parsed = parseOptions(pass, options);
+  throwIfAborted(environment.signal);
+  pass.requires?.(model, parsed);
+  const recorder = createRecorder();
+  const before = model.revision;
+  const start = performance.now();
+  await pass.run(model, parsed, createContext(model, pass, parsed, recorder.record, environment));
+  throwIfAborted(environment.signal);
+  try {
+    verifyModel(model);
+  } catch (cause) {
+    throw internalError(
+      `The pass ${pass.name} left a broken graph: ${cause instanceof DsoptError ? cause.message : cause}`,
+      cause,
+    );
+  }
+  return {
+    pass: pass.name,
+    options: parsed,
+    edited: model.revision !== before,
+    ...recorder.facts,
+    milliseconds: performance.now() - start,
+  };
+}
+
+function createContext(
+  model: Model,
+  pass: Pass,
+  options: z.output<z.ZodObject>,
+  record: PassRecord,
+  environment: RunEnvironment,
+): PassContext {
+  const list = (key: string): string[] => (options as Record<string, string[] | undefined>)[key] ?? [];
+  const selection = new Selection(list('include'), list('exclude'));
+  selection.check(model.allNodes());
+  return {
+    ...environment,
+    record,
+    *targets(...opTypes) {
+      const wanted = new Set(opTypes);
+      // Collected first: what a pass adds is not its own target.
+      for (const node of [...model.allNodes()]) {
+        if (node.graph === null || (wanted.size > 0 && !wanted.has(node.qualifiedType))) continue;
+        if (!selection.includes(node)) continue;
+        if (selection.excludes(node)) record.skipped(node, 'excluded');
+        else yield node;
+      }
+    },
+    random: () => createRandom(environment.seed).fork(pass.name),
+  };
+}
+
+function createRecorder() {
+  const changed: { target: string; what: string }[] = [];
+  const skipped: { target: string; reason: string }[] = [];
+  const metrics: Record<string, number> = {};
+  const warnings: string[] = [];
+  const label = (target: Node | string): string => (typeof target === 'string' ? target : nodeLabel(target));
+  const record: PassRecord = {
+    changed: (target, what) => changed.push({ target: label(target), what }),
+    skipped: (target, reason) => skipped.push({ target: label(target), reason }),
+    metric: (name, value) => {
+      metrics[name] = value;
+    },
+    warn: (message) => warnings.push(message),
+  };
+  return { record, facts: { changed, skipped, metrics, warnings } };
+}
