@@ -15,8 +15,8 @@ import {
   scanRange,
 } from '../src/quantization/index.js';
 
-const rows = 4096;
-const columns = 4096;
+const rows = 1024;
+const columns = 1024;
 const random = createRandom(1);
 const weights = new Float32Array(rows * columns);
 for (let i = 0; i < weights.length; i++) weights[i] = random.next() + random.next() + random.next() - 1.5;
@@ -52,10 +52,10 @@ const halves = float32ToFloat16Array(weights);
 print('float16', `encode ${measure(() => float32ToFloat16Array(weights, halves))}`);
 print('float16', `decode ${measure(() => float16ToFloat32Array(halves, weights))}`);
 
-/** MB/s of the best of five runs over all weights, of `bytes` per element. */
+/** MB/s of the best of thirty runs over all weights, of `bytes` per element. */
 function measure(work: () => void, bytes = 4): string {
   let best = Infinity;
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 30; i++) {
     const start = performance.now();
     work();
     best = Math.min(best, performance.now() - start);

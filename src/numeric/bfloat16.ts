@@ -20,7 +20,10 @@ export function float32ToBfloat16(value: number): number {
  * @param output where to write, at least as long as `bits`; allocated when left out.
  * @throws RangeError when `output` is too short.
  */
-export function bfloat16ToFloat32Array(bits: Uint16Array, output = new Float32Array(bits.length)): Float32Array {
+export function bfloat16ToFloat32Array(
+  bits: Uint16Array,
+  output: Float32Array = new Float32Array(bits.length),
+): Float32Array {
   if (output.length < bits.length) throw new RangeError(`output holds ${output.length} of ${bits.length} elements`);
   const target = new Uint32Array(output.buffer, output.byteOffset, output.length);
   for (let i = 0; i < bits.length; i++) target[i] = bits[i] << 16;
@@ -32,7 +35,10 @@ export function bfloat16ToFloat32Array(bits: Uint16Array, output = new Float32Ar
  * @param output where to write, at least as long as `values`; allocated when left out.
  * @throws RangeError when `output` is too short.
  */
-export function float32ToBfloat16Array(values: Float32Array, output = new Uint16Array(values.length)): Uint16Array {
+export function float32ToBfloat16Array(
+  values: Float32Array,
+  output: Uint16Array = new Uint16Array(values.length),
+): Uint16Array {
   if (output.length < values.length) throw new RangeError(`output holds ${output.length} of ${values.length} elements`);
   const source = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < source.length; i++) output[i] = narrow(source[i]);

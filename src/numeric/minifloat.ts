@@ -53,7 +53,7 @@ export function decodeMinifloat(format: MinifloatFormat, code: number): number {
 export function decodeMinifloatArray(
   format: MinifloatFormat,
   codes: Uint8Array,
-  output = new Float32Array(codes.length),
+  output: Float32Array = new Float32Array(codes.length),
 ): Float32Array {
   if (output.length < codes.length) throw new RangeError(`output holds ${output.length} of ${codes.length} elements`);
   const table = tableOf(format);
@@ -66,7 +66,7 @@ export function decodeMinifloatArray(
  *
  * Out of range, with `saturate` (the default of ONNX): the largest finite value of that sign, also for infinities.
  * Without: infinity where the format has it, else NaN. Formats of six and four bits have neither and always saturate;
- * NaN becomes -0 there, as in ml_dtypes. `float8e8m0` rounds up (the default of ONNX Cast), zero becomes 2^-127, infinity
+ * NaN becomes -0 there, as in ml_dtypes. `float8e8m0` rounds up (the default of ONNX Cast), values below 2^-127 become it, infinity
  * saturates likewise; the sign is dropped (ONNX leaves negative values unspecified).
  */
 export function encodeMinifloat(format: MinifloatFormat, value: number, saturate = true): number {

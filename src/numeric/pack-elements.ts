@@ -16,7 +16,7 @@ export function packedLength(count: number, bits: PackedBits): number {
 export function packElements(
   values: Int8Array | Uint8Array,
   bits: PackedBits,
-  output = new Uint8Array(packedLength(values.length, bits)),
+  output: Uint8Array = new Uint8Array(packedLength(values.length, bits)),
 ): Uint8Array {
   const bytes = packedLength(values.length, bits);
   if (output.length < bytes) throw new RangeError(`output holds ${output.length} of ${bytes} bytes`);

@@ -1,5 +1,6 @@
 // Quantization on typed arrays: schemes, ranges, scales and zero points, QuantizeLinear, and the proof against saturation.
 
+export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
 export { computeParameters, type QuantizationParameters } from './parameters.js';
 export { createRanges, scanRange, scanRanges, type ValueRanges } from './parameters-ranges.js';

@@ -49,10 +49,13 @@ export function extremePairSums(weights: Int8Array, options: OverflowOptions): P
   const { k, n, transposed = false, maximumActivation = 255, pairing = 'adjacent' } = options;
   if (weights.length !== k * n) throw new RangeError(`${weights.length} weights for a matrix of ${k} by ${n}`);
   let sums: PairSums;
-  if (pairing === 'any') sums = columnExtremes(weights, k, n, transposed ? k : 1, transposed ? 1 : n);
+  if (pairing === 'any') sums = columnExtremes(weights, k, n, transposed);
   else sums = transposed ? pairsInRows(weights, k, n) : pairsAcrossRows(weights, k, n);
   return { largest: sums.largest * maximumActivation, smallest: sums.smallest * maximumActivation };
 }
+
+// The positive parts of a pair, max(a, 0) + max(b, 0), are max(a + b, a, b, 0): comparisons with the extreme so far, which
+// the processor predicts, where the signs of weights are as random as coins.
 
 /** Weights [N, K]: a pair lies side by side. */
 function pairsInRows(weights: Int8Array, k: number, n: number): PairSums {
@@ -63,10 +66,13 @@ function pairsInRows(weights: Int8Array, k: number, n: number): PairSums {
     for (let i = column * k; i < end; i += 2) {
       const a = weights[i];
       const b = i + 1 < end ? weights[i + 1] : 0;
-      const positive = (a > 0 ? a : 0) + (b > 0 ? b : 0);
-      const negative = (a < 0 ? a : 0) + (b < 0 ? b : 0);
-      if (positive > largest) largest = positive;
-      if (negative < smallest) smallest = negative;
+      const sum = a + b;
+      if (sum > largest) largest = sum;
+      if (a > largest) largest = a;
+      if (b > largest) largest = b;
+      if (sum < smallest) smallest = sum;
+      if (a < smallest) smallest = a;
+      if (b < smallest) smallest = b;
     }
   }
   return { largest, smallest };
@@ -78,40 +84,48 @@ function pairsAcrossRows(weights: Int8Array, k: number, n: number): PairSums {
   let smallest = 0;
   for (let row = 0; row < k; row += 2) {
     const first = row * n;
-    const paired = row + 1 < k;
+    const below = row + 1 < k ? n : 0;
     for (let i = first; i < first + n; i++) {
       const a = weights[i];
-      const b = paired ? weights[i + n] : 0;
-      const positive = (a > 0 ? a : 0) + (b > 0 ? b : 0);
-      const negative = (a < 0 ? a : 0) + (b < 0 ? b : 0);
-      if (positive > largest) largest = positive;
-      if (negative < smallest) smallest = negative;
+      const b = below === 0 ? 0 : weights[i + below];
+      const sum = a + b;
+      if (sum > largest) largest = sum;
+      if (a > largest) largest = a;
+      if (b > largest) largest = b;
+      if (sum < smallest) smallest = sum;
+      if (a < smallest) smallest = a;
+      if (b < smallest) smallest = b;
     }
   }
   return { largest, smallest };
 }
 
-/** The two most extreme weights of each column, wherever they are. */
-function columnExtremes(weights: Int8Array, k: number, n: number, columnStep: number, rowStep: number): PairSums {
+/** The two most extreme weights of each column, wherever they are; reads the weights in the order they are stored. */
+function columnExtremes(weights: Int8Array, k: number, n: number, transposed: boolean): PairSums {
+  const high = new Int8Array(n);
+  const secondHigh = new Int8Array(n);
+  const low = new Int8Array(n);
+  const secondLow = new Int8Array(n);
+  for (let i = 0, column = 0, row = 0; i < weights.length; i++) {
+    const w = weights[i];
+    if (w > secondHigh[column]) {
+      secondHigh[column] = Math.min(w, high[column]);
+      high[column] = Math.max(w, high[column]);
+    } else if (w < secondLow[column]) {
+      secondLow[column] = Math.max(w, low[column]);
+      low[column] = Math.min(w, low[column]);
+    }
+    if (!transposed) column = column + 1 === n ? 0 : column + 1;
+    else if (++row === k) {
+      row = 0;
+      column++;
+    }
+  }
   let largest = 0;
   let smallest = 0;
   for (let column = 0; column < n; column++) {
-    let high = 0;
-    let secondHigh = 0;
-    let low = 0;
-    let secondLow = 0;
-    for (let row = 0, i = column * columnStep; row < k; row++, i += rowStep) {
-      const w = weights[i];
-      if (w > secondHigh) {
-        secondHigh = w > high ? high : w;
-        if (w > high) high = w;
-      } else if (w < secondLow) {
-        secondLow = w < low ? low : w;
-        if (w < low) low = w;
-      }
-    }
-    largest = Math.max(largest, high + secondHigh);
-    smallest = Math.min(smallest, low + secondLow);
+    largest = Math.max(largest, high[column] + secondHigh[column]);
+    smallest = Math.min(smallest, low[column] + secondLow[column]);
   }
   return { largest, smallest };
 }

@@ -2,13 +2,11 @@
 // x = (y - zeroPoint) · scale, in float32 as onnxruntime computes them. Types below a byte are held one per byte.
 
 import type { QuantizationParameters } from './parameters.js';
+import { quantizeOne, quantizeRow, quantizeRowAsymmetric, quantizeRun } from './quantize-linear-kernels.js';
 import { isSigned, type QuantizedType, quantizedBits } from './scheme.js';
 import { type QuantizationLayout, visitStretches } from './scheme-layout.js';
 
 export type QuantizedArray = Int8Array | Uint8Array | Int16Array | Uint16Array;
-
-/** 1.5 · 2^52: in a sum with it the low bits of a double are an integer, rounded half to even. */
-const ROUNDER = 6755399441055744;
 
 /** An array for `length` quantized elements of `dataType`, one element each (int4 and below: one per byte, unpacked). */
 export function createQuantizedArray(dataType: QuantizedType, length: number): QuantizedArray {
@@ -32,30 +30,56 @@ export function quantizeRange(
   output: QuantizedArray,
 ): void {
   checkArrays(output, input.length, layout, parameters);
-  const { scale, zeroPoint, minimum, maximum } = parameters;
   if (output.BYTES_PER_ELEMENT === 2) {
     const target = new Int16Array(output.buffer, output.byteOffset, output.length);
-    visitStretches(layout, firstElement, input.length, {
-      run(offset, length, p) {
-        quantizeRun16(input, offset, offset + length, scale[p], zeroPoint[p], minimum, maximum, target);
-      },
-      row(offset, length, p) {
-        for (let i = 0; i < length; i++) {
-          const start = offset + i;
-          quantizeRun16(input, start, start + 1, scale[p + i], zeroPoint[p + i], minimum, maximum, target);
-        }
-      },
-    });
+    quantizeWide(input, firstElement, layout, parameters, target);
     return;
   }
+  const { scale, zeroPoint, minimum, maximum } = parameters;
   const target = new Int8Array(output.buffer, output.byteOffset, output.length);
+  const commonZeroPoint = zeroPoint.every((zero) => zero === zeroPoint[0]);
+  // Rows mostly repeat the scales of the row before: the same channels, or the next line of the same blocks.
+  const rowLength = layout.kind === 'channel' ? layout.channels : layout.inner;
+  const reciprocals = new Float64Array(layout.kind === 'tensor' ? 0 : Math.min(rowLength, input.length));
+  let first = -1;
+  let filled = 0;
   visitStretches(layout, firstElement, input.length, {
     run(offset, length, p) {
       quantizeRun(input, offset, offset + length, scale[p], zeroPoint[p], minimum, maximum, target);
     },
     row(offset, length, p) {
-      quantizeRow(input, offset, length, scale, zeroPoint, p, minimum, maximum, target);
+      if (p !== first || length > filled) {
+        for (let i = 0; i < length; i++) reciprocals[i] = 1 / scale[p + i];
+        first = p;
+        filled = length;
+      }
+      if (commonZeroPoint) {
+        quantizeRow(input, offset, length, reciprocals, zeroPoint[0], minimum, maximum, target);
+      } else {
+        quantizeRowAsymmetric(input, offset, length, reciprocals, zeroPoint, p, minimum, maximum, target);
+      }
     },
+  });
+}
+
+/** `quantizeRange` for 16-bit types; apart, so that the loops for eight bits keep to one kind of array. */
+function quantizeWide(
+  input: Float32Array,
+  firstElement: number,
+  layout: QuantizationLayout,
+  parameters: QuantizationParameters,
+  output: Int16Array,
+): void {
+  const { scale, zeroPoint, minimum, maximum } = parameters;
+  const quantizeStretch = (offset: number, length: number, parameter: number, step: 0 | 1): void => {
+    for (let i = 0, p = parameter; i < length; i++, p += step) {
+      const zero = zeroPoint[p];
+      output[offset + i] = quantizeOne(input[offset + i], 1 / scale[p], minimum - zero, maximum - zero) + zero;
+    }
+  };
+  visitStretches(layout, firstElement, input.length, {
+    run: (offset, length, parameter) => quantizeStretch(offset, length, parameter, 0),
+    row: (offset, length, parameter) => quantizeStretch(offset, length, parameter, 1),
   });
 }
 
@@ -104,73 +128,6 @@ export function dequantizeLinear(
   const output = new Float32Array(input.length);
   dequantizeRange(input, 0, layout, parameters, output);
   return output;
-}
-
-// The kernels. A store into a signed array keeps the low bits, so that it also writes unsigned values, and V8 sees one
-// kind of array. A float64 quotient of float32 numbers, rounded to float32, is the float32 quotient (53 ≥ 2 · 24 + 2 bits).
-
-function quantizeRun(
-  input: Float32Array,
-  start: number,
-  end: number,
-  scale: number,
-  zeroPoint: number,
-  minimum: number,
-  maximum: number,
-  output: Int8Array,
-): void {
-  const low = minimum - zeroPoint;
-  const high = maximum - zeroPoint;
-  for (let i = start; i < end; i++) {
-    let q = Math.fround(input[i] / scale);
-    // Bounds are integers, so clamping first changes nothing but keeps the sum below 2^53; NaN goes to `low`.
-    q = q > low ? q : low;
-    q = q < high ? q : high;
-    output[i] = ((q + ROUNDER) | 0) + zeroPoint;
-  }
-}
-
-function quantizeRow(
-  input: Float32Array,
-  offset: number,
-  length: number,
-  scale: Float32Array,
-  zeroPoint: Int32Array,
-  parameter: number,
-  minimum: number,
-  maximum: number,
-  output: Int8Array,
-): void {
-  for (let i = 0; i < length; i++) {
-    const zero = zeroPoint[parameter + i];
-    const low = minimum - zero;
-    const high = maximum - zero;
-    let q = Math.fround(input[offset + i] / scale[parameter + i]);
-    q = q > low ? q : low;
-    q = q < high ? q : high;
-    output[offset + i] = ((q + ROUNDER) | 0) + zero;
-  }
-}
-
-/** `quantizeRun` for 16-bit types; apart, so that each keeps to one kind of array. */
-function quantizeRun16(
-  input: Float32Array,
-  start: number,
-  end: number,
-  scale: number,
-  zeroPoint: number,
-  minimum: number,
-  maximum: number,
-  output: Int16Array,
-): void {
-  const low = minimum - zeroPoint;
-  const high = maximum - zeroPoint;
-  for (let i = start; i < end; i++) {
-    let q = Math.fround(input[i] / scale);
-    q = q > low ? q : low;
-    q = q < high ? q : high;
-    output[i] = ((q + ROUNDER) | 0) + zeroPoint;
-  }
 }
 
 function checkArrays(
