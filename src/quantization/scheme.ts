@@ -55,10 +55,12 @@ export function typeRange(dataType: QuantizedType): QuantizedRange {
 /**
  * The values the scheme uses. Symmetric ranges leave out the lowest value, to be centred on the zero point: int8
  * [-127, 127], uint8 [1, 255] around 128. Reduced ranges: int8 [-64, 64], uint8 [0, 127].
+ * @throws RangeError for a reduced range of a 2-bit type, which has no bit to spare.
  */
 export function quantizedRange(scheme: QuantizationScheme): QuantizedRange {
   const { minimum, maximum } = typeRange(scheme.dataType);
   if (scheme.reducedRange) {
+    if (widths[scheme.dataType] === 2) throw new RangeError(`${scheme.dataType} has no reduced range`);
     // A quarter of the levels on each side of zero for signed types, the lower half for unsigned ones.
     if (isSigned(scheme.dataType)) return { minimum: minimum / 2, maximum: -minimum / 2 };
     const reduced = (maximum - 1) / 2;

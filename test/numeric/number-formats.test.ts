@@ -51,7 +51,7 @@ describe('float16', () => {
     const back = float32ToFloat16Array(values);
     for (let i = 0; i < 65536; i++) {
       const nan = (i & 0x7fff) > 0x7c00;
-      if (nan) expect(Number.nan(values[i]) && (back[i] & 0x7fff) > 0x7c00).toBe(true);
+      if (nan) expect(Number.isNaN(values[i]) && (back[i] & 0x7fff) > 0x7c00).toBe(true);
       else if (back[i] !== i || !Object.is(float16ToFloat32(i), values[i])) expect.fail(`pattern ${i}`);
     }
     expect([0x0001, 0x03ff, 0x3555, 0xfbff].map(float16ToFloat32)).toEqual([
@@ -144,7 +144,7 @@ describe('minifloat', () => {
     for (const format of ['float8e4m3fn', 'float8e4m3fnuz', 'float8e5m2', 'float8e5m2fnuz', 'float8e8m0'] as const) {
       for (let code = 0; code < 256; code++) {
         const value = decodeMinifloat(format, code);
-        if (!Number.nan(value)) expect(encodeMinifloat(format, value, false)).toBe(code);
+        if (!Number.isNaN(value)) expect(encodeMinifloat(format, value, false)).toBe(code);
         else expect(decodeMinifloat(format, encodeMinifloat(format, value))).toBeNaN();
       }
     }

@@ -64,6 +64,7 @@ describe('computeParameters', () => {
     expect(range('int8', true, true)).toEqual([-64, 64]);
     expect(range('uint8', false, true)).toEqual([0, 127]);
     expect(range('uint8', true, true)).toEqual([1, 127]);
+    expect(() => range('uint2', true, true)).toThrow(RangeError);
   });
 });
 
