@@ -48,7 +48,7 @@ for (const dataType of ['int8', 'uint8', 'int16'] as const) {
     }
   }
 }
-const halves = float32ToFloat16Array(weights);
+const halves = new Uint16Array(weights.length);
 print('float16', `encode ${measure(() => float32ToFloat16Array(weights, halves))}`);
 print('float16', `decode ${measure(() => float16ToFloat32Array(halves, weights))}`);
 

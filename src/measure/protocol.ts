@@ -1,0 +1,30 @@
+// What the measuring process and the processes of the models tell each other, one reply for every request.
+import type { ErrorCode } from '../errors.js';
+
+/** How a model is set up for being measured; the same for every model of a benchmark. */
+export interface SetUp {
+  /** Length of the symbolic first axis of inputs. */
+  readonly batch: number;
+  readonly threads: number;
+  readonly seed: number;
+  /** Shapes of inputs by name, where the caller fixes them. */
+  readonly inputShapes: Readonly<Record<string, readonly number[]>>;
+}
+
+export type Request =
+  | { readonly kind: 'open'; readonly path: string; readonly setUp: SetUp }
+  | { readonly kind: 'run'; readonly count: number }
+  | { readonly kind: 'finish' };
+
+export interface Replies {
+  /** Milliseconds to create the session, and the shapes of what is fed to it. */
+  readonly open: { readonly sessionCreate: number; readonly inputs: Readonly<Record<string, readonly number[]>> };
+  /** Milliseconds of each inference. */
+  readonly run: { readonly latencies: readonly number[] };
+  /** The most bytes of memory the process has had resident. */
+  readonly finish: { readonly peakMemory: number };
+}
+
+export type Reply =
+  | { readonly kind: 'done'; readonly value: Replies[Request['kind']] }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly hint: string | null };
