@@ -3,6 +3,23 @@ import type { Tensor } from '../tensor/index.js';
 import type { Graph } from './graph.js';
 import type { Opaque } from './opaque.js';
 
+/** AttributeProto.AttributeType by its name in lower case. */
+export type AttributeTypeName =
+  | 'float'
+  | 'int'
+  | 'string'
+  | 'tensor'
+  | 'graph'
+  | 'floats'
+  | 'ints'
+  | 'strings'
+  | 'tensors'
+  | 'graphs'
+  | 'sparse_tensor'
+  | 'sparse_tensors'
+  | 'type_proto'
+  | 'type_protos';
+
 type AttributeValue =
   | { readonly type: 'float'; readonly value: number }
   | { readonly type: 'int'; readonly value: bigint }
@@ -15,7 +32,7 @@ type AttributeValue =
   | { readonly type: 'tensors'; readonly value: readonly Tensor[] }
   | { readonly type: 'graphs'; readonly value: readonly Graph[] }
   /** In a function body: takes the value of the function's attribute `value`. */
-  | { readonly type: 'reference'; readonly value: string }
+  | { readonly type: 'reference'; readonly value: string; readonly valueType: AttributeTypeName | null }
   /** Sparse tensors, types and whatever a newer ONNX adds: only in `opaque`. */
   | { readonly type: 'opaque'; readonly value: null };
 

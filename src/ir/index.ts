@@ -1,5 +1,6 @@
 export {
   type Attribute,
+  type AttributeTypeName,
   floatAttribute,
   graphsOf,
   intAttribute,

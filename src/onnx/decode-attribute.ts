@@ -1,5 +1,5 @@
 // AttributeProto → Attribute.
-import type { Attribute, Opaque } from '../ir/index.js';
+import type { Attribute, AttributeTypeName, Opaque } from '../ir/index.js';
 import type { GraphDecoder, Names } from './decode.js';
 import { opaqueParts } from './opaque-parts.js';
 import { type AttributeProto, attributeTypes, type TensorProto, toBigInt } from './schema.js';
@@ -25,7 +25,7 @@ const commonFields: ReadonlySet<string> = new Set([
 export interface AttributeRest {
   /** Remaining fields of AttributeProto. */
   readonly attribute: Opaque | null;
-  /** Type declared for a reference, whose value does not tell it. */
+  /** The type the file gives an attribute whose value is opaque. */
   readonly type: number;
   /** Remaining fields of each tensor, its name among them. */
   readonly tensors: readonly (object | null)[];
@@ -41,7 +41,9 @@ export function decodeAttribute(message: AttributeProto, decoder: GraphDecoder, 
   };
   const opaque = { message: rest };
   const tensor = (part: TensorProto | undefined) => decodeTensor(part ?? {}, decoder.locations);
-  if (message.ref_attr_name) return { type: 'reference', value: message.ref_attr_name, opaque };
+  if (message.ref_attr_name) {
+    return { type: 'reference', value: message.ref_attr_name, valueType: typeName(message.type ?? 0), opaque };
+  }
   switch (message.type || inferType(message)) {
     case attributeTypes.float:
       return { type: 'float', value: message.f ?? 0, opaque };
@@ -71,6 +73,11 @@ export function decodeAttribute(message: AttributeProto, decoder: GraphDecoder, 
 function namedRest(message: TensorProto, decoder: GraphDecoder): object | null {
   const rest = decoder.tensorRest(message);
   return message.name ? { ...rest, name: message.name } : rest;
+}
+
+function typeName(code: number): AttributeTypeName | null {
+  const names = Object.keys(attributeTypes) as AttributeTypeName[];
+  return names.find((name) => attributeTypes[name] === code) ?? null;
 }
 
 /** Files of the first ONNX versions leave the type out. */

@@ -1,19 +1,28 @@
 // TypeProto ↔ ValueType.
 import type { Dimension, ValueType } from '../ir/index.js';
-import { dataTypeCode, dataTypeOf } from '../tensor/index.js';
-import { type DimensionProto, int64, type TypeProto, toNumber } from './schema.js';
+import { type DataType, dataTypeCode, dataTypeOf } from '../tensor/index.js';
+import { type DimensionProto, int64, type TensorTypeProto, type TypeProto, toNumber } from './schema.js';
+
+const unknownType: ValueType = { kind: 'opaque', name: 'unknown' };
 
 export function decodeType(message: TypeProto): ValueType {
-  if (!message.tensor_type) {
-    const name = (['sequence', 'map', 'optional', 'sparse_tensor', 'opaque'] as const).find(
-      (kind) => message[`${kind}_type`],
-    );
-    return { kind: 'opaque', name: name ?? 'unknown' };
+  if (message.tensor_type) return decodeTensorType('tensor', message.tensor_type);
+  if (message.sparse_tensor_type) return decodeTensorType('sparse_tensor', message.sparse_tensor_type);
+  for (const kind of ['sequence', 'optional'] as const) {
+    const nested = message[`${kind}_type`];
+    if (nested) return { kind, element: decodeType(nested.elem_type ?? {}) };
   }
-  const dataType = dataTypeOf(message.tensor_type.elem_type ?? 0);
-  if (!dataType) return { kind: 'opaque', name: 'unknown' };
-  const shape = message.tensor_type.shape ? (message.tensor_type.shape.dim ?? []).map(decodeDimension) : null;
-  return { kind: 'tensor', dataType, shape };
+  if (message.map_type) {
+    const key = dataTypeOf(message.map_type.key_type ?? 0);
+    return key ? { kind: 'map', key, value: decodeType(message.map_type.value_type ?? {}) } : unknownType;
+  }
+  return message.opaque_type ? { kind: 'opaque', name: 'opaque' } : unknownType;
+}
+
+function decodeTensorType(kind: 'tensor' | 'sparse_tensor', message: TensorTypeProto): ValueType {
+  const dataType = dataTypeOf(message.elem_type ?? 0);
+  if (!dataType) return unknownType;
+  return { kind, dataType, shape: message.shape ? (message.shape.dim ?? []).map(decodeDimension) : null };
 }
 
 function decodeDimension(message: DimensionProto): Dimension {
@@ -26,10 +35,27 @@ function decodeDimension(message: DimensionProto): Dimension {
 
 /** null for opaque types: they are only known as the file wrote them. */
 export function encodeType(type: ValueType | null): TypeProto | null {
-  if (type?.kind !== 'tensor') return null;
-  const tensorType = { elem_type: dataTypeCode(type.dataType) };
-  if (type.shape === null) return { tensor_type: tensorType };
-  return { tensor_type: { ...tensorType, shape: { dim: type.shape.map(encodeDimension) } } };
+  switch (type?.kind) {
+    case 'tensor':
+    case 'sparse_tensor':
+      return { [`${type.kind}_type`]: encodeTensorType(type.dataType, type.shape) };
+    case 'sequence':
+    case 'optional': {
+      const element = encodeType(type.element);
+      return element && { [`${type.kind}_type`]: { elem_type: element } };
+    }
+    case 'map': {
+      const value = encodeType(type.value);
+      return value && { map_type: { key_type: dataTypeCode(type.key), value_type: value } };
+    }
+    default:
+      return null;
+  }
+}
+
+function encodeTensorType(dataType: DataType, shape: readonly Dimension[] | null): TensorTypeProto {
+  const elementType = { elem_type: dataTypeCode(dataType) };
+  return shape === null ? elementType : { ...elementType, shape: { dim: shape.map(encodeDimension) } };
 }
 
 function encodeDimension(dimension: Dimension): DimensionProto {

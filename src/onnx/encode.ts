@@ -142,7 +142,7 @@ function encodeAttributeValue(attribute: Attribute, rest: AttributeRest | undefi
     case 'graphs':
       return { type: attributeTypes.graphs, graphs: attribute.value.map(encodeGraph) };
     case 'reference':
-      return { type: rest?.type ?? 0, ref_attr_name: attribute.value };
+      return { type: attribute.valueType ? attributeTypes[attribute.valueType] : 0, ref_attr_name: attribute.value };
     case 'opaque':
       return { type: rest?.type ?? 0 };
   }

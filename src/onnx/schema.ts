@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import Long from 'long';
 import protobuf from 'protobufjs';
+import type { AttributeTypeName } from '../ir/index.js';
 import type { Tensor } from '../tensor/index.js';
 
 const root = protobuf.parse(readFileSync(new URL('./onnx.proto', import.meta.url), 'utf8'), { keepCase: true }).root;
@@ -68,12 +69,17 @@ export interface DimensionProto {
   dim_param?: string;
 }
 
+export interface TensorTypeProto {
+  elem_type?: number;
+  shape?: { dim?: DimensionProto[] };
+}
+
 export interface TypeProto {
-  tensor_type?: { elem_type?: number; shape?: { dim?: DimensionProto[] } };
-  sequence_type?: object;
-  map_type?: object;
-  optional_type?: object;
-  sparse_tensor_type?: object;
+  tensor_type?: TensorTypeProto;
+  sequence_type?: { elem_type?: TypeProto };
+  map_type?: { key_type?: number; value_type?: TypeProto };
+  optional_type?: { elem_type?: TypeProto };
+  sparse_tensor_type?: TensorTypeProto;
   opaque_type?: object;
 }
 
@@ -142,7 +148,11 @@ export const attributeTypes = {
   strings: 8,
   tensors: 9,
   graphs: 10,
-} as const;
+  sparse_tensor: 11,
+  sparse_tensors: 12,
+  type_proto: 13,
+  type_protos: 14,
+} as const satisfies Record<AttributeTypeName, number>;
 
 /** TensorProto.DataLocation.EXTERNAL. */
 export const externalLocation = 1;
