@@ -5,7 +5,7 @@
 // numbers (25 bits). But x - m · s is a multiple of the last places of m and s, so it is 0 or q is at least 2^-49 from m;
 // and 0 would make x = m · s, a number of more than 24 bits. (Quotients below 2^-126 round to 0 either way.)
 //
-// Four elements per turn, because V8 checks the arrays again in every turn. Stores into a signed array keep the low bits
+// Four elements per turn, because V8 checks the arrays again in every turn; values that saturate, and NaN, take the slow way. Stores into a signed array keep the low bits
 // and so write unsigned values too; each loop sees one kind of array only.
 
 /** 1.5 · 2^52: the low bits of a double's sum with it are an integer, rounded half to even. */
@@ -27,10 +27,18 @@ export function quantizeRun(
   const high = maximum - zeroPoint;
   let i = start;
   for (const whole = end - 3; i < whole; i += 4) {
-    output[i] = quantizeOne(input[i], reciprocal, low, high) + zeroPoint;
-    output[i + 1] = quantizeOne(input[i + 1], reciprocal, low, high) + zeroPoint;
-    output[i + 2] = quantizeOne(input[i + 2], reciprocal, low, high) + zeroPoint;
-    output[i + 3] = quantizeOne(input[i + 3], reciprocal, low, high) + zeroPoint;
+    const a = Math.fround(input[i] * reciprocal);
+    const b = Math.fround(input[i + 1] * reciprocal);
+    const c = Math.fround(input[i + 2] * reciprocal);
+    const d = Math.fround(input[i + 3] * reciprocal);
+    if (a >= low && a <= high && b >= low && b <= high && c >= low && c <= high && d >= low && d <= high) {
+      output[i] = ((a + ROUNDER) | 0) + zeroPoint;
+      output[i + 1] = ((b + ROUNDER) | 0) + zeroPoint;
+      output[i + 2] = ((c + ROUNDER) | 0) + zeroPoint;
+      output[i + 3] = ((d + ROUNDER) | 0) + zeroPoint;
+    } else {
+      for (let j = i; j < i + 4; j++) output[j] = quantizeOne(input[j], reciprocal, low, high) + zeroPoint;
+    }
   }
   for (; i < end; i++) output[i] = quantizeOne(input[i], reciprocal, low, high) + zeroPoint;
 }
@@ -51,10 +59,20 @@ export function quantizeRow(
   let i = 0;
   for (const whole = length - 3; i < whole; i += 4) {
     const o = offset + i;
-    output[o] = quantizeOne(input[o], reciprocals[i], low, high) + zeroPoint;
-    output[o + 1] = quantizeOne(input[o + 1], reciprocals[i + 1], low, high) + zeroPoint;
-    output[o + 2] = quantizeOne(input[o + 2], reciprocals[i + 2], low, high) + zeroPoint;
-    output[o + 3] = quantizeOne(input[o + 3], reciprocals[i + 3], low, high) + zeroPoint;
+    const a = Math.fround(input[o] * reciprocals[i]);
+    const b = Math.fround(input[o + 1] * reciprocals[i + 1]);
+    const c = Math.fround(input[o + 2] * reciprocals[i + 2]);
+    const d = Math.fround(input[o + 3] * reciprocals[i + 3]);
+    if (a >= low && a <= high && b >= low && b <= high && c >= low && c <= high && d >= low && d <= high) {
+      output[o] = ((a + ROUNDER) | 0) + zeroPoint;
+      output[o + 1] = ((b + ROUNDER) | 0) + zeroPoint;
+      output[o + 2] = ((c + ROUNDER) | 0) + zeroPoint;
+      output[o + 3] = ((d + ROUNDER) | 0) + zeroPoint;
+    } else {
+      for (let j = 0; j < 4; j++) {
+        output[o + j] = quantizeOne(input[o + j], reciprocals[i + j], low, high) + zeroPoint;
+      }
+    }
   }
   for (; i < length; i++) output[offset + i] = quantizeOne(input[offset + i], reciprocals[i], low, high) + zeroPoint;
 }
