@@ -50,8 +50,8 @@ export function usageError(message: string, hint?: string): DsoptError {
   return new DsoptError('USAGE', message, { hint });
 }
 
-export function recipeError(message: string, hint?: string): DsoptError {
-  return new DsoptError('RECIPE', message, { hint });
+export function recipeError(message: string, hint?: string, cause?: unknown): DsoptError {
+  return new DsoptError('RECIPE', message, { hint, cause });
 }
 
 export function invalidModel(message: string, options: { hint?: string; cause?: unknown } = {}): DsoptError {

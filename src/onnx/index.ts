@@ -1,2 +1,2 @@
 export { loadModel } from './load.js';
-export { encodeToBytes, type SaveOptions, type StagedModel, saveModel, stageModel } from './save.js';
+export { encodedLength, encodeToBytes, type SaveOptions, type StagedModel, saveModel, stageModel } from './save.js';

@@ -128,6 +128,11 @@ function layOut(model: Model, name: string, options: SaveOptions): FileLayout[] 
   return layOutExternal(encodeModel(model), name, shardSize);
 }
 
+/** Bytes that the files of `model` would have, without writing them. */
+export function encodedLength(model: Model, options: SaveOptions = {}): number {
+  return layOut(model, 'model.onnx', options).reduce((sum, { length }) => sum + length, 0);
+}
+
 async function writeFile(
   path: string,
   file: FileLayout,

@@ -1,0 +1,33 @@
+// The commands: name, one line for `dsopt --help`, and where they are. A command is loaded when it runs.
+import type { CommandModule } from './command-module.js';
+
+export interface ListedCommand {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CommandModule>;
+}
+
+export const commands: readonly ListedCommand[] = [
+  {
+    name: 'quantize',
+    summary: 'store weights in fewer bits and compute with them',
+    load: async () => (await import('./commands/quantize.js')).quantize,
+  },
+  {
+    name: 'run',
+    summary: 'run a recipe: a pipeline of passes',
+    load: async () => (await import('./commands/run.js')).run,
+  },
+  {
+    name: 'passes',
+    summary: 'the catalogue of passes',
+    load: async () => (await import('./commands/passes.js')).passes,
+  },
+  {
+    name: 'schema',
+    summary: 'JSON Schema of recipes, or of reports',
+    load: async () => (await import('./commands/schema.js')).schema,
+  },
+];
+
+export const commandNames = commands.map(({ name }) => name);

@@ -1,0 +1,45 @@
+// How failures are told: message and hint on stderr, or one JSON object on stdout with `--json`; and which exit code they give.
+import { CommanderError } from 'commander';
+import { aborted, DsoptError, exitCodes, internalError } from '../errors.js';
+import type { ErrorReport } from '../report/error-report.js';
+import { schemaName } from '../report/schema-name.js';
+import { commandNames } from './command-list.js';
+import type { Io } from './io.js';
+import { createOutput } from './output.js';
+import { describeUsageError } from './usage.js';
+
+/** Reports `error` and returns the exit code. */
+export async function reportFailure(error: unknown, argv: readonly string[], io: Io): Promise<number> {
+  // Commander ends `--help` and `--version` by an error of exit code 0.
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  const failure = await describe(error, argv);
+  const exitCode = exitCodes[failure.code];
+  const output = createOutput(io, { json: argv.includes('--json'), color: !argv.includes('--no-color') });
+  if (output.json) {
+    const report: ErrorReport = {
+      schema: schemaName,
+      command: argv.find((word) => commandNames.includes(word)) ?? null,
+      error: { code: failure.code, message: failure.message, hint: failure.hint, exitCode },
+    };
+    output.printJson(report);
+    return exitCode;
+  }
+  const { logStyle } = output;
+  output.log(`${logStyle.red('error')} ${logStyle.dim(failure.code)} ${failure.message}`);
+  if (failure.hint) output.log(`${logStyle.cyan('hint')} ${failure.hint}`);
+  if (argv.includes('--verbose') || failure.code === 'INTERNAL') output.log(logStyle.dim(stackOf(error)));
+  return exitCode;
+}
+
+async function describe(error: unknown, argv: readonly string[]): Promise<DsoptError> {
+  if (error instanceof DsoptError) return error;
+  if (error instanceof CommanderError) return describeUsageError(error, argv);
+  if (error instanceof Error && error.name === 'AbortError') return aborted(error);
+  return internalError(error instanceof Error ? error.message : String(error), error);
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by ${stackOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

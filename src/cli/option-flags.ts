@@ -1,0 +1,86 @@
+// Command-line options made from the options of a pass: one schema gives types, validation, recipes and flags.
+import { InvalidArgumentError, Option } from 'commander';
+import type { Pass } from '../pass/index.js';
+import { type OptionSchema, optionsJsonSchema } from '../recipe/index.js';
+
+/** `weightType` → `weight-type`. */
+export function flagName(optionName: string): string {
+  return optionName.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The flags of all options of `pass`. A flag that is not given leaves its option undefined, so defaults stay the schema's. */
+export function passFlags(pass: Pass): Option[] {
+  return Object.entries(optionsJsonSchema(pass).properties).flatMap(([name, schema]) => flagsOf(name, schema));
+}
+
+/** The options of `pass` among those commander parsed. */
+export function pickPassOptions(pass: Pass, parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const names = Object.keys(optionsJsonSchema(pass).properties);
+  return Object.fromEntries(names.flatMap((name) => (parsed[name] === undefined ? [] : [[name, parsed[name]]])));
+}
+
+function flagsOf(name: string, schema: OptionSchema): Option[] {
+  const flag = `--${flagName(name)}`;
+  const description = describe(schema);
+  if (schema.type === 'boolean') {
+    return schema.default === true
+      ? [new Option(`--no-${flagName(name)}`, `do not ${description}`), new Option(flag).hideHelp()]
+      : [new Option(flag, description), new Option(`--no-${flagName(name)}`).hideHelp()];
+  }
+  if (schema.type === 'array') {
+    const parse = valueParser(schema.items ?? {});
+    return [
+      new Option(`${flag} <${placeholder(schema.items ?? {})}>`, `${description} (repeatable)`).argParser(
+        (text: string, previous: unknown[] | undefined) => [...(previous ?? []), parse(text)],
+      ),
+    ];
+  }
+  const values = allowedValues(schema);
+  if (values && values.every((value) => typeof value === 'string')) {
+    return [new Option(`${flag} <value>`, description).choices(values)];
+  }
+  return [new Option(`${flag} <${placeholder(schema)}>`, description).argParser(valueParser(schema))];
+}
+
+function describe(schema: OptionSchema): string {
+  const { description = '', default: value } = schema;
+  const hidden = value === undefined || typeof value === 'boolean' || (Array.isArray(value) && value.length === 0);
+  return hidden ? description : `${description} (default: ${value})`;
+}
+
+/** The values of an enum, or of a union of literals. */
+function allowedValues(schema: OptionSchema): readonly unknown[] | null {
+  if (schema.enum) return schema.enum;
+  if (!schema.anyOf?.every((part) => part.const !== undefined || part.enum)) return null;
+  return schema.anyOf.flatMap((part) => part.enum ?? [part.const]);
+}
+
+function placeholder(schema: OptionSchema): string {
+  if (schema.type === 'integer') return 'n';
+  return schema.type === 'number' ? 'number' : 'value';
+}
+
+function valueParser(schema: OptionSchema): (text: string) => unknown {
+  const values = allowedValues(schema);
+  if (values) {
+    return (text) => {
+      const value = values.find((allowed) => String(allowed) === text);
+      if (value === undefined) throw new InvalidArgumentError(`Possible: ${values.join(', ')}.`);
+      return value;
+    };
+  }
+  if (schema.type === 'integer') return parseWholeNumber;
+  return schema.type === 'number' ? parseNumber : (text) => text;
+}
+
+export function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
+  return value;
+}
+
+export function parseWholeNumber(text: string): number {
+  const value = parseNumber(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It is not a whole number.');
+  return value;
+}

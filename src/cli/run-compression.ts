@@ -1,0 +1,68 @@
+// Runs a recipe on a model file for a command, with progress, reports and the last line.
+import { writeFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import { ioError, usageError } from '../errors.js';
+import type { CompressionReport, ResolvedRecipe } from '../index.js';
+import type { CommandContext } from './command-module.js';
+import { createProgress } from './progress.js';
+import type { WriteOptions } from './write-options.js';
+
+export interface Compression {
+  readonly command: CompressionReport['command'];
+  readonly input: string;
+  readonly output: string;
+  readonly recipe: ResolvedRecipe;
+}
+
+export async function runCompression(
+  { command, input, output: path, recipe }: Compression,
+  options: WriteOptions,
+  { io, output, signal }: CommandContext,
+): Promise<void> {
+  checkReportNames(options.report ?? []);
+  const { compressFile, createWorkers } = await import('../index.js');
+  const progress = await createProgress(io, output);
+  const workers = createWorkers(options.jobs);
+  let report: CompressionReport;
+  try {
+    report = await compressFile(input, path, {
+      ...options,
+      command,
+      recipe,
+      workers,
+      signal,
+      onPhase: ({ name, index, count }) => progress.step(name, index, count),
+    });
+  } finally {
+    progress.stop();
+    await workers.close();
+  }
+  await writeReports(report, options.report ?? []);
+  if (output.json) {
+    output.printJson(report);
+    return;
+  }
+  const { renderDetails, summaryLine } = await import('../report/index.js');
+  output.log(...renderDetails(report, output.logStyle));
+  output.print(output.style.bold(summaryLine(report)));
+}
+
+function checkReportNames(paths: readonly string[]): void {
+  for (const path of paths) {
+    if (!['.json', '.md'].includes(extname(path))) {
+      throw usageError(`--report ${path}: a report is a .json or a .md file`, 'Name it report.json or report.md.');
+    }
+  }
+}
+
+async function writeReports(report: CompressionReport, paths: readonly string[]): Promise<void> {
+  const { renderMarkdown } = await import('../report/index.js');
+  for (const path of paths) {
+    const text = extname(path) === '.md' ? renderMarkdown(report) : `${JSON.stringify(report, null, 2)}\n`;
+    try {
+      writeFileSync(path, text);
+    } catch (cause) {
+      throw ioError('write', path, cause);
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// Values of options that take more than a word: sizes and shapes.
+import { InvalidArgumentError } from 'commander';
+import { parseWholeNumber } from './option-flags.js';
+
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+};
+
+/** `500MB`, `2 GiB`, `1048576` → bytes. */
+export function parseSize(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text);
+  const unit = match && units[match[2].toLowerCase()];
+  if (!match || unit === undefined) throw new InvalidArgumentError('A size is written like 500MB or 2GiB.');
+  const bytes = Math.floor(Number(match[1]) * (unit ?? 1));
+  if (bytes < 1) throw new InvalidArgumentError('A size is at least one byte.');
+  return bytes;
+}
+
+/** `ids:1x128` → adds `{ ids: [1, 128] }`. Names may contain colons: the last one counts. */
+export function parseInputShape(
+  text: string,
+  previous: Readonly<Record<string, readonly number[]>> = {},
+): Readonly<Record<string, readonly number[]>> {
+  const match = /^(.+):(\d+(?:[x,]\d+)*)$/.exec(text);
+  if (!match) throw new InvalidArgumentError('A shape is written like input_ids:1x128.');
+  return { ...previous, [match[1]]: match[2].split(/[x,]/).map(Number) };
+}
+
+export function parseCount(text: string): number {
+  const value = parseWholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError('It must be at least 1.');
+  return value;
+}
+
+export function parseSeed(text: string): number {
+  const value = parseWholeNumber(text);
+  if (value < 0) throw new InvalidArgumentError('A seed is a whole number from 0 on.');
+  return value;
+}
+
+/** Collects the values of an option that may be repeated. */
+export function collect(text: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, text];
+}

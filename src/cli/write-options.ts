@@ -1,0 +1,35 @@
+// The options of every command that writes a model.
+import { type Command, Option } from 'commander';
+import type { OutputOptions } from './output.js';
+import { collect, parseCount, parseInputShape, parseSeed, parseSize } from './value-parsers.js';
+
+export interface WriteOptions extends OutputOptions {
+  readonly overwrite?: boolean;
+  readonly verify: boolean;
+  readonly externalData: 'auto' | 'always' | 'never';
+  readonly shardSize?: number;
+  readonly inputShape?: Readonly<Record<string, readonly number[]>>;
+  readonly seed?: number;
+  readonly jobs?: number;
+  readonly maxMemory?: number;
+  readonly report?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+export function addWriteOptions(command: Command): void {
+  command
+    .option('--overwrite', 'replace an existing output')
+    .option('--dry-run', 'run the passes and report, write nothing')
+    .option('--no-verify', 'do not run the result and compare it with the original')
+    .addOption(
+      new Option('--external-data <when>', 'weights in files of their own: auto is above 2 GiB')
+        .choices(['auto', 'always', 'never'])
+        .default('auto'),
+    )
+    .option('--shard-size <size>', 'most bytes of one such file, like 500MB', parseSize)
+    .option('--input-shape <name:shape>', 'shape of an input for verification, like ids:1x128 (repeatable)', parseInputShape)
+    .option('--seed <n>', 'seed of everything random (default: 0)', parseSeed)
+    .option('--jobs <n>', 'threads (default: one per processor, at most 8)', parseCount)
+    .option('--max-memory <size>', 'verify in slices above this (default: half of what is free)', parseSize)
+    .option('--report <file>', 'write a report: .json or .md (repeatable)', collect);
+}

@@ -1,0 +1,92 @@
+// The life of a run with files: load → steps → stage → verify → commit → report. Whatever fails before the commit leaves nothing
+// under the output name.
+import { existsSync, statSync } from 'node:fs';
+import { type RunOptions, runRecipe } from './compress.js';
+import { ioError, outputExists, throwIfAborted } from './errors.js';
+import { loadModel, type SaveOptions, type StagedModel, stageModel } from './onnx/index.js';
+import { createWorkers } from './parallel/index.js';
+import type { ResolvedRecipe } from './recipe/index.js';
+import { type CompressionReport, createReport, describeModel } from './report/index.js';
+
+export interface CompressFileOptions
+  extends Omit<RunOptions, 'onStep'>,
+    Pick<SaveOptions, 'externalData' | 'shardSize' | 'overwrite'> {
+  readonly command: CompressionReport['command'];
+  /** Runs the passes, writes nothing. */
+  readonly dryRun?: boolean;
+  /** Called before every part of the run: loading, each pass, writing, verifying. */
+  readonly onPhase?: (phase: { readonly name: string; readonly index: number; readonly count: number }) => void;
+}
+
+/** Throws what loading, the passes, writing and verifying throw; nothing is left under `output` then. */
+export async function compressFile(
+  input: string,
+  output: string,
+  recipe: ResolvedRecipe,
+  options: CompressFileOptions,
+): Promise<CompressionReport> {
+  const started = new Date();
+  const { signal, dryRun = false } = options;
+  if (!dryRun) checkOutput(output, options.overwrite ?? false);
+  const phases = new Phases(recipe.steps.length + (dryRun ? 1 : 2), options.onPhase);
+  const workers = options.workers ?? createWorkers();
+  let staged: StagedModel | null = null;
+  try {
+    phases.begin('load');
+    const model = await loadModel(input);
+    const result = await runRecipe(model, recipe, { ...options, workers, onStep: ({ pass }) => phases.begin(pass) });
+    const facts = {
+      command: options.command,
+      seed: result.seed,
+      input: describeModel(model),
+      passes: result.passes,
+      started,
+    };
+    if (dryRun) {
+      phases.end();
+      return createReport({ ...facts, output: describeModel(result.model, []), phases: phases.all });
+    }
+    phases.begin('write');
+    staged = await stageModel(result.model, output, { ...options, workers });
+    throwIfAborted(signal);
+    const files = staged.commit();
+    phases.end();
+    return createReport({ ...facts, output: describeModel(result.model, files), written: true, phases: phases.all });
+  } finally {
+    staged?.discard();
+    if (!options.workers) await workers.close();
+  }
+}
+
+/** What would only be found after long work is found before it. */
+function checkOutput(path: string, overwrite: boolean): void {
+  if (!existsSync(path)) return;
+  if (statSync(path).isDirectory()) throw ioError('write', path, { code: 'EISDIR' });
+  if (!overwrite) throw outputExists(path);
+}
+
+/** Tells the caller what is going on, and keeps how long it took. */
+class Phases {
+  readonly all: { phase: string; milliseconds: number }[] = [];
+  private readonly count: number;
+  private readonly listener: CompressFileOptions['onPhase'];
+  private start = 0;
+  private current: string | null = null;
+
+  constructor(count: number, listener: CompressFileOptions['onPhase']) {
+    this.count = count;
+    this.listener = listener;
+  }
+
+  begin(name: string): void {
+    this.end();
+    this.current = name;
+    this.start = performance.now();
+    this.listener?.({ name, index: this.all.length, count: this.count });
+  }
+
+  end(): void {
+    if (this.current !== null) this.all.push({ phase: this.current, milliseconds: performance.now() - this.start });
+    this.current = null;
+  }
+}

@@ -1,0 +1,92 @@
+// The life of a run without files: a model is cloned once, each step of the recipe edits the clone, and every pass reports.
+import type { Engine, Feeds } from './engine/index.js';
+import { createOnnxRuntimeEngine } from './engine/onnxruntime/index.js';
+import { throwIfAborted } from './errors.js';
+import { cloneModel, type Model } from './ir/index.js';
+import { createWorkers, type Workers } from './parallel/index.js';
+import { type Pass, type PassReport, runPass } from './pass/index.js';
+import type { ResolvedRecipe } from './recipe/index.js';
+import { type CompressionReport, createReport, describeModel } from './report/index.js';
+
+export interface RunOptions {
+  /** Real inputs for passes that calibrate; iterated anew by each of them. */
+  readonly samples?: Iterable<Feeds> | AsyncIterable<Feeds>;
+  /** What executes graphs; default onnxruntime, started when a pass needs it. */
+  readonly engine?: Engine;
+  /** Threads for work on weights; default one per processor. */
+  readonly workers?: Workers;
+  /** Of everything random in the run; it goes before the seed of the recipe. Default 0. */
+  readonly seed?: number;
+  readonly signal?: AbortSignal;
+  /** Called before every step. */
+  readonly onStep?: (step: { readonly index: number; readonly count: number; readonly pass: string }) => void;
+}
+
+export interface RunResult {
+  readonly model: Model;
+  readonly seed: number;
+  readonly passes: readonly PassReport[];
+}
+
+/** What `compress` gives. */
+export interface CompressResult {
+  readonly model: Model;
+  readonly report: CompressionReport;
+}
+
+/** `runRecipe`, with a report of the run. */
+export async function compressModel(
+  model: Model,
+  recipe: ResolvedRecipe,
+  options: RunOptions = {},
+): Promise<CompressResult> {
+  const started = new Date();
+  const result = await runRecipe(model, recipe, options);
+  const report = createReport({
+    command: 'compress',
+    seed: result.seed,
+    input: describeModel(model),
+    output: describeModel(result.model, []),
+    passes: result.passes,
+    started,
+    phases: result.passes.map(({ pass, milliseconds }) => ({ phase: pass, milliseconds })),
+  });
+  return { model: result.model, report };
+}
+
+/** Runs the steps of `recipe` on a copy of `model`, which stays as it is. Throws what the passes throw, RECIPE and ABORTED. */
+export async function runRecipe(
+  model: Model,
+  recipe: ResolvedRecipe,
+  { samples, engine = createOnnxRuntimeEngine(), signal = new AbortController().signal, onStep, ...options }: RunOptions = {},
+): Promise<RunResult> {
+  throwIfAborted(signal);
+  const seed = options.seed ?? recipe.seed ?? 0;
+  const workers = options.workers ?? createWorkers();
+  const environment = { original: model, engine, workers, samples: samples ? repeatable(samples) : null, signal, seed };
+  const clone = cloneModel(model);
+  const passes: PassReport[] = [];
+  try {
+    for (const [index, step] of recipe.steps.entries()) {
+      onStep?.({ index, count: recipe.steps.length, pass: step.pass.name });
+      await nextTurn();
+      passes.push(await runPass(clone, step.pass, step.options, environment));
+    }
+  } finally {
+    if (!options.workers) await workers.close();
+  }
+  return { model: clone, seed, passes };
+}
+
+/** Lets signals and timers through: passes may compute for long without waiting for anything. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function repeatable(samples: Iterable<Feeds> | AsyncIterable<Feeds>): AsyncIterable<Feeds> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield* samples;
+    },
+  };
+}

@@ -1,0 +1,83 @@
+// The report of a run that compressed a model, `"schema": "dsopt.report/1"`. Everything that two identical runs do not share is
+// in `timing`.
+import { z } from 'zod';
+import { schemaName } from './schema-name.js';
+
+
+
+const count = z.int().min(0);
+
+export const modelFacts = z.strictObject({
+  path: z.string().nullable().describe('null for a model that is in memory only'),
+  files: z.array(z.strictObject({ path: z.string(), bytes: count })).describe('the model file first, then its data files'),
+  bytes: count.describe('of all files; of the encoded model where there are none'),
+  weightBytes: z.record(z.string(), count).describe('bytes of constant tensors by data type'),
+  nodes: count,
+  operators: z.record(z.string(), count).describe('nodes by operator'),
+  opsets: z.record(z.string(), z.int()).describe("operator set version by domain; '' is ONNX's own"),
+});
+
+export const passFacts = z.strictObject({
+  pass: z.string(),
+  options: z.record(z.string(), z.unknown()),
+  edited: z.boolean(),
+  changed: z.array(z.strictObject({ target: z.string(), what: z.string() })),
+  skipped: z.array(z.strictObject({ target: z.string(), reason: z.string() })),
+  metrics: z.record(z.string(), z.number()),
+  warnings: z.array(z.string()),
+});
+
+export const outputFidelity = z.strictObject({
+  name: z.string(),
+  cosine: z.number().nullable().describe('the least over the samples; null where it is undefined'),
+  sqnr: z.number().nullable().describe('signal to noise in dB over all samples; null where nothing differs'),
+  maxAbsError: z.number().nullable().describe('the largest; null where it is not finite'),
+});
+
+export const fidelity = z.strictObject({
+  inputs: z.enum(['synthetic', 'given']).describe('seeded synthetic inputs, or samples of the caller'),
+  samples: count,
+  outputs: z.array(outputFidelity),
+});
+
+export const environment = z.strictObject({
+  dsopt: z.string(),
+  node: z.string(),
+  platform: z.string(),
+  cpu: z.string(),
+  cores: count,
+  onnxruntime: z.string().nullable(),
+});
+
+export const latency = z.strictObject({
+  p50: z.number(),
+  p95: z.number(),
+  p99: z.number(),
+  mean: z.number(),
+});
+
+export const compressionReport = z.strictObject({
+  schema: z.literal(schemaName),
+  command: z.enum(['quantize', 'run', 'compress']),
+  seed: z.int(),
+  input: modelFacts,
+  output: modelFacts.nullable().describe('null where the run wrote nothing and no size is known'),
+  written: z.boolean(),
+  passes: z.array(passFacts),
+  fidelity: fidelity.nullable().describe('null where the result was not verified'),
+  warnings: z.array(z.string()),
+  environment,
+  timing: z.strictObject({
+    started: z.iso.datetime(),
+    milliseconds: z.number(),
+    phases: z.array(z.strictObject({ phase: z.string(), milliseconds: z.number() })),
+    peakMemory: count.describe('bytes this process had resident at most'),
+    latency: z.strictObject({ input: latency, output: latency, ratio: z.number() }).nullable(),
+  }),
+});
+
+export type ModelFacts = z.infer<typeof modelFacts>;
+export type PassFacts = z.infer<typeof passFacts>;
+export type Fidelity = z.infer<typeof fidelity>;
+export type Environment = z.infer<typeof environment>;
+export type CompressionReport = z.infer<typeof compressionReport>;

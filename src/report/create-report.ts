@@ -1,0 +1,55 @@
+// Puts the facts of a run together.
+import type { PassReport } from '../pass/index.js';
+import type { CompressionReport, Fidelity, ModelFacts, PassFacts } from './compression-report.js';
+import { describeEnvironment } from './environment.js';
+import { schemaName } from './schema-name.js';
+
+export interface RunFacts {
+  readonly command: CompressionReport['command'];
+  readonly seed: number;
+  readonly input: ModelFacts;
+  readonly output: ModelFacts | null;
+  /** Whether the output was written to files; default false. */
+  readonly written?: boolean;
+  readonly passes: readonly PassReport[];
+  readonly fidelity?: Fidelity | null;
+  readonly warnings?: readonly string[];
+  readonly started: Date;
+  /** Milliseconds of each part of the run, in order. */
+  readonly phases: readonly { readonly phase: string; readonly milliseconds: number }[];
+}
+
+export function createReport(facts: RunFacts): CompressionReport {
+  return {
+    schema: schemaName,
+    command: facts.command,
+    seed: facts.seed,
+    input: facts.input,
+    output: facts.output,
+    written: facts.written ?? false,
+    passes: facts.passes.map(passFacts),
+    fidelity: facts.fidelity ?? null,
+    warnings: [...(facts.warnings ?? [])],
+    environment: describeEnvironment(),
+    timing: {
+      started: facts.started.toISOString(),
+      milliseconds: Date.now() - facts.started.getTime(),
+      phases: facts.phases.map(({ phase, milliseconds }) => ({ phase, milliseconds })),
+      // Kilobytes, whatever the system.
+      peakMemory: process.resourceUsage().maxRSS * 1024,
+      latency: null,
+    },
+  };
+}
+
+function passFacts({ pass, options, edited, changed, skipped, metrics, warnings }: PassReport): PassFacts {
+  return {
+    pass,
+    options: { ...options },
+    edited,
+    changed: [...changed],
+    skipped: [...skipped],
+    metrics: { ...metrics },
+    warnings: [...warnings],
+  };
+}

@@ -1,0 +1,11 @@
+export type { CompressionReport, Environment, Fidelity, ModelFacts, PassFacts } from './compression-report.js';
+export { createReport, type RunFacts } from './create-report.js';
+export { describeEnvironment, dsoptVersion, installedVersion } from './environment.js';
+export type { ErrorReport } from './error-report.js';
+export * from './format.js';
+export { constantsOf, describeModel } from './model-facts.js';
+export { renderMarkdown } from './render-markdown.js';
+export { renderDetails, renderTerminal } from './render-terminal.js';
+export { schemaName } from './schema-name.js';
+export { groupReasons, type SkipGroup } from './skip-reasons.js';
+export { summaryLine, worstCosine } from './summary-line.js';

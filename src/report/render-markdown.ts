@@ -1,0 +1,107 @@
+// The report of a run as Markdown that fits a pull-request comment.
+import type { CompressionReport } from './compression-report.js';
+import {
+  formatBytes,
+  formatChange,
+  formatCosine,
+  formatDecibels,
+  formatError,
+  formatMilliseconds,
+  plural,
+} from './format.js';
+import { groupReasons } from './skip-reasons.js';
+import { summaryLine } from './summary-line.js';
+
+export function renderMarkdown(report: CompressionReport): string {
+  return `${[
+    `**${escape(summaryLine(report))}**`,
+    sizeTable(report),
+    ...(report.fidelity ? [fidelityTable(report)] : ['The result was not compared with the original.']),
+    ...latencyTable(report),
+    passTable(report),
+    ...skipList(report),
+    ...warningList(report),
+    environmentLine(report),
+  ].join('\n\n')}\n`;
+}
+
+function sizeTable({ input, output }: CompressionReport): string {
+  const types = new Set([...Object.keys(input.weightBytes), ...Object.keys(output?.weightBytes ?? {})]);
+  const row = (name: string, before: number, after: number): string[] => [
+    name,
+    formatBytes(before),
+    formatBytes(after),
+    formatChange(before, after),
+  ];
+  return table(
+    ['bytes', 'before', 'after', 'change'],
+    [
+      row('files', input.bytes, output?.bytes ?? input.bytes),
+      ...[...types].map((type) => row(type, input.weightBytes[type] ?? 0, output?.weightBytes[type] ?? 0)),
+    ],
+  );
+}
+
+function fidelityTable({ fidelity }: CompressionReport): string {
+  if (!fidelity) return '';
+  const source = fidelity.inputs === 'synthetic' ? 'seeded synthetic inputs, not real data' : 'given samples';
+  return `${table(
+    ['output', 'cosine', 'SQNR', 'max abs error'],
+    fidelity.outputs.map(({ name, cosine, sqnr, maxAbsError }) => [
+      name,
+      formatCosine(cosine),
+      formatDecibels(sqnr),
+      formatError(maxAbsError),
+    ]),
+  )}\n\nAgainst the original on ${plural(fidelity.samples, 'sample')} (${source}).`;
+}
+
+function latencyTable({ timing }: CompressionReport): string[] {
+  if (!timing.latency) return [];
+  const { input, output, ratio } = timing.latency;
+  const row = (name: 'p50' | 'p95' | 'p99'): string[] => [
+    name,
+    formatMilliseconds(input[name]),
+    formatMilliseconds(output[name]),
+  ];
+  const rows = [row('p50'), row('p95'), row('p99')];
+  return [`${table(['latency', 'before', 'after'], rows)}\n\nRatio ${ratio.toFixed(2)}, measured in turns.`];
+}
+
+function passTable({ passes }: CompressionReport): string {
+  return table(
+    ['pass', 'changed', 'skipped'],
+    passes.map(({ pass, changed, skipped }) => [`\`${pass}\``, String(changed.length), String(skipped.length)]),
+  );
+}
+
+function skipList({ passes }: CompressionReport): string[] {
+  const lines = passes.flatMap(({ pass, skipped }) =>
+    groupReasons(skipped).map(
+      ({ reason, targets }) =>
+        `- \`${pass}\`: ${plural(targets.length, 'node')}: ${escape(reason)} (${escape(targets.slice(0, 3).join(', '))}${targets.length > 3 ? ', …' : ''})`,
+    ),
+  );
+  if (lines.length === 0) return [];
+  return [`<details><summary>Skipped, and why</summary>\n\n${lines.join('\n')}\n\n</details>`];
+}
+
+function warningList({ warnings, passes }: CompressionReport): string[] {
+  const all = [...warnings, ...passes.flatMap((pass) => pass.warnings.map((warning) => `${pass.pass}: ${warning}`))];
+  return all.length === 0 ? [] : [all.map((warning) => `> ⚠ ${escape(warning)}`).join('\n')];
+}
+
+function environmentLine({ environment, seed }: CompressionReport): string {
+  const { dsopt, node, platform, cpu, cores, onnxruntime } = environment;
+  return `<sub>dsopt ${dsopt} · onnxruntime ${onnxruntime ?? 'not installed'} · Node.js ${node} · ${platform} · ${cores} × ${escape(cpu)} · seed ${seed}</sub>`;
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(' | ')} |`;
+  return [line(header), `|${header.map((_, index) => (index === 0 ? ' --- |' : ' ---: |')).join('')}`, ...rows.map(line)].join('\n');
+}
+
+/** Names come from model files: they must not break tables, nor inject HTML into a comment. */
+function escape(text: string): string {
+  return text.replace(/[|<>*_[\]\\]/g, '\\$&').replace(/[\r\n]+/g, ' ');
+}

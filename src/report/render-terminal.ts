@@ -1,0 +1,53 @@
+// The report of a run as text for a terminal: what each pass did and skipped, how far the outputs moved, and the summary line.
+import type { ChalkInstance } from 'chalk';
+import type { CompressionReport, PassFacts } from './compression-report.js';
+import { digits, formatCosine, formatDecibels, formatError, plural } from './format.js';
+import { groupReasons } from './skip-reasons.js';
+import { summaryLine } from './summary-line.js';
+
+/** All but the summary line, which is a result of its own. Lines end without a line break. */
+export function renderDetails(report: CompressionReport, style: ChalkInstance): string[] {
+  const width = Math.max(0, ...report.passes.map(({ pass }) => pass.length));
+  return [
+    ...report.passes.flatMap((pass) => passLines(pass, width, style)),
+    ...fidelityLines(report, style),
+    ...report.warnings.map((warning) => style.yellow(`warning: ${warning}`)),
+  ];
+}
+
+export function renderTerminal(report: CompressionReport, style: ChalkInstance): string {
+  return [...renderDetails(report, style), style.bold(summaryLine(report))].join('\n');
+}
+
+function passLines(pass: PassFacts, width: number, style: ChalkInstance): string[] {
+  const counts = [`${pass.changed.length} changed`];
+  if (pass.skipped.length > 0) counts.push(`${pass.skipped.length} skipped`);
+  const metrics = Object.entries(pass.metrics).map(([name, value]) => `${name} ${digits(value)}`);
+  const idle = pass.changed.length === 0 && !pass.edited;
+  const title = `${pass.pass.padEnd(width)}  ${[...counts, ...metrics].join(', ')}`;
+  return [
+    idle && pass.skipped.length === 0 ? style.dim(title) : title,
+    ...groupReasons(pass.skipped).map(({ reason, targets }) =>
+      style.dim(`${' '.repeat(width)}  skipped ${plural(targets.length, 'node')}: ${reason} (${shortList(targets)})`),
+    ),
+    ...pass.warnings.map((warning) => style.yellow(`${' '.repeat(width)}  warning: ${warning}`)),
+  ];
+}
+
+function fidelityLines({ fidelity }: CompressionReport, style: ChalkInstance): string[] {
+  if (!fidelity) return [];
+  const source = fidelity.inputs === 'synthetic' ? 'seeded synthetic inputs' : 'the given samples';
+  return [
+    style.dim(`outputs against the original's, ${plural(fidelity.samples, 'sample')} (${source}):`),
+    ...fidelity.outputs.map(
+      ({ name, cosine, sqnr, maxAbsError }) =>
+        `  ${name}  cosine ${formatCosine(cosine)}  SQNR ${formatDecibels(sqnr)}  max abs error ${formatError(maxAbsError)}`,
+    ),
+  ];
+}
+
+/** The first names, and how many more. */
+function shortList(names: readonly string[], most = 2): string {
+  const shown = names.slice(0, most).join(', ');
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+}

@@ -1,0 +1,12 @@
+// The JSON Schema of everything `--json` prints.
+import { z } from 'zod';
+import { compressionReport } from './compression-report.js';
+import { errorReport } from './error-report.js';
+
+/** Any report: tell them apart by `command`, and a failure by `error`. */
+export const anyReport = z.union([compressionReport, errorReport]);
+
+/** JSON Schema (draft 2020-12). */
+export function reportJsonSchema(): object {
+  return z.toJSONSchema(anyReport);
+}

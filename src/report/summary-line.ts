@@ -1,0 +1,33 @@
+// The last line of every command that writes a model: what went in, what came out, what it cost and what it won.
+import { basename } from 'node:path';
+import type { CompressionReport, Fidelity } from './compression-report.js';
+import { digits, formatBytes, formatChange, formatCosine } from './format.js';
+
+/** `bert.onnx 418.1 MB → bert.int8.onnx 106.2 MB (−74.7 %) · cosine 0.9993 · p50 62.1 → 24.8 ms`; only what was measured. */
+export function summaryLine({ input, output, fidelity, timing, written }: CompressionReport): string {
+  const parts = [`${nameOf(input.path)} ${formatBytes(input.bytes)}`];
+  if (output) {
+    const name = written ? `${nameOf(output.path)} ` : '';
+    parts[0] += ` → ${name}${formatBytes(output.bytes)} (${formatChange(input.bytes, output.bytes)})`;
+  }
+  if (fidelity) parts.push(`cosine ${formatCosine(worstCosine(fidelity))}`);
+  if (timing.latency) {
+    const { input: before, output: after } = timing.latency;
+    parts.push(`p50 ${digits(before.p50)} → ${digits(after.p50)} ms`);
+  }
+  return parts.join(' · ');
+}
+
+/** The least cosine of all outputs; null when that of one is undefined. */
+export function worstCosine({ outputs }: Fidelity): number | null {
+  let worst: number | null = 1;
+  for (const { cosine } of outputs) {
+    if (cosine === null) return null;
+    worst = Math.min(worst, cosine);
+  }
+  return worst;
+}
+
+function nameOf(path: string | null): string {
+  return path === null ? 'model' : basename(path);
+}
