@@ -1,10 +1,11 @@
 // The life of a run without files: a model is cloned once, each step of the recipe edits the clone, and every pass reports.
+
+import { createOnnxRuntimeEngine } from './default-engine.js';
 import type { Engine, Feeds } from './engine/index.js';
-import { createOnnxRuntimeEngine } from './engine/onnxruntime/index.js';
 import { throwIfAborted } from './errors.js';
 import { cloneModel, type Model } from './ir/index.js';
 import { createWorkers, type Workers } from './parallel/index.js';
-import { type Pass, type PassReport, runPass } from './pass/index.js';
+import { type PassReport, runPass } from './pass/index.js';
 import type { ResolvedRecipe } from './recipe/index.js';
 import { type CompressionReport, createReport, describeModel } from './report/index.js';
 
@@ -58,7 +59,13 @@ export async function compressModel(
 export async function runRecipe(
   model: Model,
   recipe: ResolvedRecipe,
-  { samples, engine = createOnnxRuntimeEngine(), signal = new AbortController().signal, onStep, ...options }: RunOptions = {},
+  {
+    samples,
+    engine = createOnnxRuntimeEngine(),
+    signal = new AbortController().signal,
+    onStep,
+    ...options
+  }: RunOptions = {},
 ): Promise<RunResult> {
   throwIfAborted(signal);
   const seed = options.seed ?? recipe.seed ?? 0;

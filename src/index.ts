@@ -50,8 +50,15 @@ export type { Engine, Feeds, Session, SessionOptions, ValueInfo } from './engine
 export { DsoptError, type ErrorCode } from './errors.js';
 export * from './ir/index.js';
 export { loadModel, type SaveOptions, saveModel } from './onnx/index.js';
-export { definePass, type Pass, type PassContext, type PassKind, type PassNeed, type PassRecord } from './pass/index.js';
-export { optionsJsonSchema, type ResolvedRecipe, recipeJsonSchema } from './recipe/index.js';
-export { type CompressionReport, renderMarkdown, renderTerminal, schemaName } from './report/index.js';
+export {
+  definePass,
+  type Pass,
+  type PassContext,
+  type PassKind,
+  type PassNeed,
+  type PassRecord,
+} from './pass/index.js';
+export { type ResolvedRecipe, recipeJsonSchema } from './recipe/index.js';
+export { type CompressionReport, renderMarkdown, renderTerminal } from './report/index.js';
 export * from './tensor/index.js';
 export { builtinPasses };

@@ -36,7 +36,7 @@ function flagsOf(name: string, schema: OptionSchema): Option[] {
     ];
   }
   const values = allowedValues(schema);
-  if (values && values.every((value) => typeof value === 'string')) {
+  if (values?.every((value) => typeof value === 'string')) {
     return [new Option(`${flag} <value>`, description).choices(values)];
   }
   return [new Option(`${flag} <${placeholder(schema)}>`, description).argParser(valueParser(schema))];

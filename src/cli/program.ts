@@ -1,6 +1,7 @@
 // The commander program: every command is listed, and the one that runs is loaded and configured.
 import { Command, Option } from 'commander';
-import { commands } from './command-list.js';
+import { type DsoptError, usageError } from '../errors.js';
+import { commandNames, commands } from './command-list.js';
 import type { CommandModule } from './command-module.js';
 import type { Io } from './io.js';
 import { createOutput, type OutputOptions } from './output.js';
@@ -16,6 +17,7 @@ export async function createProgram(argv: readonly string[], io: Io, signal: Abo
     .helpCommand('help [command]', 'help for a command')
     .addHelpText('after', '\nEvery command tells its options: dsopt <command> --help');
   const wanted = commandWord(argv);
+  if (wanted !== undefined && wanted !== 'help' && !commandNames.includes(wanted)) throw await unknownCommand(wanted);
   for (const { name, summary, load } of commands) {
     const command = quiet(program.command(name).description(summary), io);
     if (name === wanted) await configure(command, await load(), io, signal);
@@ -32,6 +34,12 @@ export async function createProgram(argv: readonly string[], io: Io, signal: Abo
 function commandWord(argv: readonly string[]): string | undefined {
   const words = argv.filter((word) => !word.startsWith('-'));
   return words[0] === 'help' ? words[1] : words[0];
+}
+
+async function unknownCommand(word: string): Promise<DsoptError> {
+  const { nearest } = await import('../pass/index.js');
+  const near = nearest(word, commandNames);
+  return usageError(`There is no command ${word}`, near ? `Did you mean ${near}?` : 'dsopt --help lists the commands.');
 }
 
 async function configure(command: Command, module: CommandModule, io: Io, signal: AbortSignal): Promise<void> {

@@ -20,7 +20,8 @@ export async function runCompression(
   { io, output, signal }: CommandContext,
 ): Promise<void> {
   checkReportNames(options.report ?? []);
-  const { compressFile, createWorkers } = await import('../index.js');
+  const { compressFile } = await import('../index.js');
+  const { createWorkers } = await import('../parallel/index.js');
   const progress = await createProgress(io, output);
   const workers = createWorkers(options.jobs);
   let report: CompressionReport;

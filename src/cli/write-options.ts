@@ -27,7 +27,11 @@ export function addWriteOptions(command: Command): void {
         .default('auto'),
     )
     .option('--shard-size <size>', 'most bytes of one such file, like 500MB', parseSize)
-    .option('--input-shape <name:shape>', 'shape of an input for verification, like ids:1x128 (repeatable)', parseInputShape)
+    .option(
+      '--input-shape <name:shape>',
+      'shape of an input for verification, like ids:1x128 (repeatable)',
+      parseInputShape,
+    )
     .option('--seed <n>', 'seed of everything random (default: 0)', parseSeed)
     .option('--jobs <n>', 'threads (default: one per processor, at most 8)', parseCount)
     .option('--max-memory <size>', 'verify in slices above this (default: half of what is free)', parseSize)

@@ -8,9 +8,7 @@ import type { ModulePath } from './recipe.js';
 /** Whether `value` has the shape of a pass; third-party ones come from untyped modules too. */
 export function isPass(value: unknown): value is Pass {
   const pass = value as Partial<Pass> | null;
-  return (
-    typeof pass === 'object' && typeof pass?.name === 'string' && typeof pass.run === 'function' && !!pass.options
-  );
+  return typeof pass === 'object' && typeof pass?.name === 'string' && typeof pass.run === 'function' && !!pass.options;
 }
 
 export function isModulePath(name: string): name is ModulePath {
@@ -34,7 +32,9 @@ export async function loadForeignPass(path: ModulePath, folder: string): Promise
   const names = passes.map(([name]) => name).join(', ');
   throw recipeError(
     exportName === null ? `${path} exports ${passes.length} passes` : `${path} names no pass of its module`,
-    names ? `Name one of them: ${modulePath}#${passes[0][0]} (it exports ${names}).` : 'Export one made with definePass.',
+    names
+      ? `Name one of them: ${modulePath}#${passes[0][0]} (it exports ${names}).`
+      : 'Export one made with definePass.',
   );
 }
 

@@ -14,7 +14,11 @@ export function recipeJsonSchema(passes: readonly Pass[]): Record<string, unknow
       $schema: { type: 'string' },
       version: { const: 1 },
       seed: { type: 'integer', minimum: 0, default: 0, description: 'seed of everything random in the run' },
-      steps: { type: 'array', description: 'passes, run in order', items: { anyOf: [...passes.map(step), foreignStep] } },
+      steps: {
+        type: 'array',
+        description: 'passes, run in order',
+        items: { anyOf: [...passes.map(step), foreignStep] },
+      },
     },
   };
 }
@@ -36,7 +40,11 @@ const foreignStep = {
   type: 'object',
   required: ['pass'],
   properties: {
-    pass: { type: 'string', pattern: '^(\\.\\.?/|/|file:|[A-Za-z]:)', description: 'module that exports it: ./my-pass.js' },
+    pass: {
+      type: 'string',
+      pattern: '^(\\.\\.?/|/|file:|[A-Za-z]:)',
+      description: 'module that exports it: ./my-pass.js',
+    },
   },
 };
 

@@ -3,13 +3,13 @@
 import { z } from 'zod';
 import { schemaName } from './schema-name.js';
 
-
-
 const count = z.int().min(0);
 
 export const modelFacts = z.strictObject({
   path: z.string().nullable().describe('null for a model that is in memory only'),
-  files: z.array(z.strictObject({ path: z.string(), bytes: count })).describe('the model file first, then its data files'),
+  files: z
+    .array(z.strictObject({ path: z.string(), bytes: count }))
+    .describe('the model file first, then its data files'),
   bytes: count.describe('of all files; of the encoded model where there are none'),
   weightBytes: z.record(z.string(), count).describe('bytes of constant tensors by data type'),
   nodes: count,

@@ -54,7 +54,12 @@ export function formatCount(count: number): string {
 
 /** `11.2 G`, `3.4 M`: large counts with a metric prefix. */
 export function formatMagnitude(count: number): string {
-  for (const [unit, name] of [[1e12, ' T'], [1e9, ' G'], [1e6, ' M'], [1e3, ' k']] as const) {
+  for (const [unit, name] of [
+    [1e12, ' T'],
+    [1e9, ' G'],
+    [1e6, ' M'],
+    [1e3, ' k'],
+  ] as const) {
     if (count >= unit) return `${digits(count / unit)}${name}`;
   }
   return String(count);

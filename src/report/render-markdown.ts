@@ -14,7 +14,7 @@ import { summaryLine } from './summary-line.js';
 
 export function renderMarkdown(report: CompressionReport): string {
   return `${[
-    `**${escape(summaryLine(report))}**`,
+    `**${plain(summaryLine(report))}**`,
     sizeTable(report),
     ...(report.fidelity ? [fidelityTable(report)] : ['The result was not compared with the original.']),
     ...latencyTable(report),
@@ -79,7 +79,7 @@ function skipList({ passes }: CompressionReport): string[] {
   const lines = passes.flatMap(({ pass, skipped }) =>
     groupReasons(skipped).map(
       ({ reason, targets }) =>
-        `- \`${pass}\`: ${plural(targets.length, 'node')}: ${escape(reason)} (${escape(targets.slice(0, 3).join(', '))}${targets.length > 3 ? ', …' : ''})`,
+        `- \`${pass}\`: ${plural(targets.length, 'node')}: ${plain(reason)} (${plain(targets.slice(0, 3).join(', '))}${targets.length > 3 ? ', …' : ''})`,
     ),
   );
   if (lines.length === 0) return [];
@@ -88,20 +88,24 @@ function skipList({ passes }: CompressionReport): string[] {
 
 function warningList({ warnings, passes }: CompressionReport): string[] {
   const all = [...warnings, ...passes.flatMap((pass) => pass.warnings.map((warning) => `${pass.pass}: ${warning}`))];
-  return all.length === 0 ? [] : [all.map((warning) => `> ⚠ ${escape(warning)}`).join('\n')];
+  return all.length === 0 ? [] : [all.map((warning) => `> ⚠ ${plain(warning)}`).join('\n')];
 }
 
 function environmentLine({ environment, seed }: CompressionReport): string {
   const { dsopt, node, platform, cpu, cores, onnxruntime } = environment;
-  return `<sub>dsopt ${dsopt} · onnxruntime ${onnxruntime ?? 'not installed'} · Node.js ${node} · ${platform} · ${cores} × ${escape(cpu)} · seed ${seed}</sub>`;
+  return `<sub>dsopt ${dsopt} · onnxruntime ${onnxruntime ?? 'not installed'} · Node.js ${node} · ${platform} · ${cores} × ${plain(cpu)} · seed ${seed}</sub>`;
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map(escape).join(' | ')} |`;
-  return [line(header), `|${header.map((_, index) => (index === 0 ? ' --- |' : ' ---: |')).join('')}`, ...rows.map(line)].join('\n');
+  const line = (cells: readonly string[]): string => `| ${cells.map(plain).join(' | ')} |`;
+  return [
+    line(header),
+    `|${header.map((_, index) => (index === 0 ? ' --- |' : ' ---: |')).join('')}`,
+    ...rows.map(line),
+  ].join('\n');
 }
 
 /** Names come from model files: they must not break tables, nor inject HTML into a comment. */
-function escape(text: string): string {
+function plain(text: string): string {
   return text.replace(/[|<>*_[\]\\]/g, '\\$&').replace(/[\r\n]+/g, ' ');
 }

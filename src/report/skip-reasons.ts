@@ -14,5 +14,7 @@ export function groupReasons(skipped: PassFacts['skipped']): SkipGroup[] {
     if (targets) targets.push(target);
     else groups.set(reason, [target]);
   }
-  return [...groups].map(([reason, targets]) => ({ reason, targets })).sort((a, b) => b.targets.length - a.targets.length);
+  return [...groups]
+    .map(([reason, targets]) => ({ reason, targets }))
+    .sort((a, b) => b.targets.length - a.targets.length);
 }

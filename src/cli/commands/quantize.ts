@@ -1,37 +1,42 @@
 // `dsopt quantize`: weights in fewer bits, and arithmetic on them.
 import { basename, dirname, extname, join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { internalError } from '../../errors.js';
+import type { Pass } from '../../pass/index.js';
+import type { QuantizeMode } from '../../recipe/index.js';
 import type { CommandModule } from '../command-module.js';
 import { passFlags, pickPassOptions } from '../option-flags.js';
 import { runCompression } from '../run-compression.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
 
+const modes: readonly QuantizeMode[] = ['dynamic'];
+
 interface QuantizeOptions extends WriteOptions {
   readonly output?: string;
-  readonly mode?: 'dynamic';
+  readonly mode?: QuantizeMode;
 }
 
 export const quantize: CommandModule<[string], QuantizeOptions> = {
   async configure(command: Command) {
-    const { builtinPasses, quantizeModes } = await import('../../index.js');
+    const { pass } = await loadMode('dynamic');
     command
       .argument('<model>', 'the model to quantize')
       .option('-o, --output <file>', 'what to write (default: model.int8.onnx beside the model)')
-      .addOption(
-        new Option('--mode <mode>', 'how (default: what suits the model)').choices(Object.keys(quantizeModes)),
-      );
-    for (const pass of builtinPasses) {
-      if (Object.values<string>(quantizeModes).includes(pass.name)) passFlags(pass).forEach((flag) => command.addOption(flag));
-    }
+      .addOption(new Option('--mode <mode>', 'how (default: what suits the model)').choices(modes));
+    for (const flag of passFlags(pass)) command.addOption(flag);
     addWriteOptions(command);
   },
   async run([model], options, context) {
-    const { builtinPasses, quantizeModes, quantizeSteps, resolveRecipe } = await import('../../index.js');
     const mode = options.mode ?? 'dynamic';
-    const pass = builtinPasses.find(({ name }) => name === quantizeModes[mode]);
-    const steps = quantizeSteps(builtinPasses, mode, pass ? pickPassOptions(pass, { ...options }) : {});
-    const recipe = await resolveRecipe({ version: 1, steps }, { passes: builtinPasses, folder: '.' });
-    await runCompression({ command: 'quantize', input: model, output: options.output ?? defaultOutput(model), recipe }, options, context);
+    const { pass, passes } = await loadMode(mode);
+    const { quantizeSteps, resolveRecipe } = await import('../../recipe/index.js');
+    const steps = quantizeSteps(passes, mode, pickPassOptions(pass, { ...options }));
+    const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
+    await runCompression(
+      { command: 'quantize', input: model, output: options.output ?? defaultOutput(model), recipe },
+      options,
+      context,
+    );
   },
 };
 
@@ -39,4 +44,13 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
 function defaultOutput(model: string): string {
   const extension = extname(model);
   return join(dirname(model), `${basename(model, extension)}.int8${extension || '.onnx'}`);
+}
+
+async function loadMode(mode: QuantizeMode): Promise<{ readonly pass: Pass; readonly passes: readonly Pass[] }> {
+  const { builtinPasses } = await import('../../index.js');
+  const { quantizeModes } = await import('../../recipe/index.js');
+  const passes: readonly Pass[] = builtinPasses;
+  const pass = passes.find(({ name }) => name === quantizeModes[mode]);
+  if (!pass) throw internalError(`There is no pass for --mode ${mode}`);
+  return { pass, passes };
 }

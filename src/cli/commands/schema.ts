@@ -1,5 +1,5 @@
 // `dsopt schema`: JSON Schemas, of recipes for editors and of reports for programs that read them.
-import { type Command, Argument } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { CommandModule } from '../command-module.js';
 import type { OutputOptions } from '../output.js';
 
