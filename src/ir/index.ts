@@ -15,6 +15,7 @@ export { Node, type NodeInit } from './node.js';
 export type { Opaque } from './opaque.js';
 export { Scope } from './scope.js';
 export { operandsOf } from './sort.js';
+export { type FormatOptions, formatModel, type ParseOptions, parseModel } from './text/index.js';
 export { type Use, Value } from './value.js';
 export { type Dimension, formatType, type TensorType, tensorType, type ValueType } from './value-type.js';
 export { verifyModel } from './verify.js';

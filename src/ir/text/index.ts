@@ -1,0 +1,2 @@
+export { type FormatOptions, formatModel } from './format-model.js';
+export { type ParseOptions, parseModel } from './parse-model.js';
