@@ -29,7 +29,7 @@ export function layOutInline(message: ModelProto, name: string): FileLayout {
 export function layOutExternal(message: ModelProto, name: string, shardSize: number): FileLayout[] {
   const shards: { name: string; parts: { position: number; content: Segment }[]; length: number }[] = [];
   const placed = new Map<Tensor, { shard: (typeof shards)[number]; position: number }>();
-  for (const tensorMessage of payloadMessages(messageType('ModelProto'), message)) {
+  for (const tensorMessage of tensorMessages(message)) {
     const tensor = tensorMessage.payload!;
     if (tensor.byteLength < externalLimit) continue;
     let place = placed.get(tensor);
@@ -44,15 +44,41 @@ export function layOutExternal(message: ModelProto, name: string, shardSize: num
       shard.length = place.position + tensor.byteLength;
       placed.set(tensor, place);
     }
-    delete tensorMessage.payload;
-    tensorMessage.data_location = externalLocation;
-    tensorMessage.external_data = [
-      { key: 'location', value: place.shard.name },
-      { key: 'offset', value: String(place.position) },
-      { key: 'length', value: String(tensor.byteLength) },
-    ];
+    refer(tensorMessage, place.shard.name, place.position, tensor.byteLength);
   }
   return [...shards, layOutInline(message, name)];
+}
+
+/** The tensor messages of a model that have a payload, wherever they are. */
+export function tensorMessages(message: ModelProto): TensorProto[] {
+  return collectPayloads(messageType('ModelProto'), message, []);
+}
+
+/** Makes the payload of a tensor message external data: `length` bytes at `offset` of the file at `location`. */
+export function refer(message: TensorProto, location: string, offset: number, length: number): void {
+  delete message.payload;
+  message.data_location = externalLocation;
+  message.external_data = Object.entries({ location, offset, length }).map(([key, value]) => ({
+    key,
+    value: String(value),
+  }));
+}
+
+/** The bytes of a file of the layout, payloads computed. */
+export function layoutBytes(file: FileLayout): Uint8Array {
+  const bytes = new Uint8Array(file.length);
+  for (const { position, content } of file.parts) {
+    if (content instanceof Uint8Array) {
+      bytes.set(content, position);
+      continue;
+    }
+    let at = position;
+    for (const chunk of content.chunks()) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+  }
+  return bytes;
 }
 
 function align(position: number): number {
@@ -73,16 +99,16 @@ function lengthOf(segment: Segment): number {
   return segment.byteLength;
 }
 
-function* payloadMessages(type: protobuf.Type, message: object): IterableIterator<TensorProto> {
-  if (type.name === 'TensorProto') {
-    if ((message as TensorProto).payload) yield message as TensorProto;
-    return;
-  }
-  for (const { type: nested, part } of weightCarryingParts(type, message)) yield* payloadMessages(nested, part);
+function collectPayloads(type: protobuf.Type, message: object, found: TensorProto[]): TensorProto[] {
+  if (type.name !== 'TensorProto') {
+    for (const { type: nested, part } of weightCarryingParts(type, message)) collectPayloads(nested, part, found);
+  } else if ((message as TensorProto).payload) found.push(message as TensorProto);
+  return found;
 }
 
 function hasPayload(type: protobuf.Type, message: object): boolean {
-  return payloadMessages(type, message).next().done !== true;
+  if (type.name === 'TensorProto') return (message as TensorProto).payload !== undefined;
+  return weightCarryingParts(type, message).some(({ type: nested, part }) => hasPayload(nested, part));
 }
 
 /** Encodes a message to bytes with the payloads of its tensors left as tensors. */

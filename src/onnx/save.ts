@@ -16,7 +16,7 @@ import type { Model } from '../ir/index.js';
 import { inlineWorkers, type Workers } from '../parallel/index.js';
 import { StringTensor, type Tensor } from '../tensor/index.js';
 import { encodeModel } from './encode.js';
-import { type FileLayout, layOutExternal, layOutInline, type Segment } from './layout.js';
+import { type FileLayout, layOutExternal, layOutInline, layoutBytes, type Segment } from './layout.js';
 import { writeBytes, writeTensor, writeTensorTask } from './write-tensor.js';
 
 export interface SaveOptions {
@@ -178,16 +178,5 @@ function reserve(fd: number, path: string, length: number): void {
 export function encodeToBytes(model: Model): Uint8Array {
   const file = layOutInline(encodeModel(model), 'model.onnx');
   if (file.length > mostInline) throw usageError('A model of more than 2 GiB cannot be held as bytes');
-  const bytes = new Uint8Array(file.length);
-  for (const { position, content } of file.parts) {
-    if (content instanceof Uint8Array) bytes.set(content, position);
-    else {
-      let at = position;
-      for (const chunk of content.chunks()) {
-        bytes.set(chunk, at);
-        at += chunk.length;
-      }
-    }
-  }
-  return bytes;
+  return layoutBytes(file);
 }

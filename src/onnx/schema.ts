@@ -158,7 +158,7 @@ export const attributeTypes = {
 export const externalLocation = 1;
 
 export function int64(value: bigint | number): Int64 {
-  return Long.fromString(value.toString());
+  return typeof value === 'number' ? Long.fromNumber(value) : Long.fromBigInt(value);
 }
 
 export function toBigInt(value: Int64): bigint {
@@ -187,15 +187,40 @@ export const weightCarriers: ReadonlyMap<protobuf.Type, ReadonlyMap<number, prot
   return all;
 })();
 
-/** The messages in the fields of `message` that can hold tensors, with the number of their field and their type. */
-export function* weightCarryingParts(
-  type: protobuf.Type,
-  message: object,
-): IterableIterator<{ id: number; type: protobuf.Type; part: object }> {
-  for (const [id, nested] of weightCarriers.get(type) ?? []) {
-    const field = type.fieldsById[id];
-    const value = (message as Record<string, unknown>)[field.name];
+interface PartsField {
+  readonly name: string;
+  readonly id: number;
+  readonly repeated: boolean;
+  readonly type: protobuf.Type;
+}
+
+const partsFields: ReadonlyMap<protobuf.Type, readonly PartsField[]> = new Map(
+  [...weightCarriers].map(([type, fields]) => [
+    type,
+    [...fields].map(([id, nested]) => ({
+      id,
+      name: type.fieldsById[id].name,
+      repeated: type.fieldsById[id].repeated,
+      type: nested,
+    })),
+  ]),
+);
+
+/** A message that can hold tensors within another one, with the number of its field and its type. */
+export interface WeightCarryingPart {
+  readonly id: number;
+  readonly type: protobuf.Type;
+  readonly part: object;
+}
+
+/** The messages in the fields of `message` that can hold tensors. */
+export function weightCarryingParts(type: protobuf.Type, message: object): WeightCarryingPart[] {
+  const parts: WeightCarryingPart[] = [];
+  for (const { name, id, repeated, type: nested } of partsFields.get(type) ?? []) {
+    const value = (message as Record<string, unknown>)[name];
     if (value == null) continue;
-    for (const part of (field.repeated ? value : [value]) as object[]) yield { id, type: nested, part };
+    if (!repeated) parts.push({ id, type: nested, part: value });
+    else for (const part of value as object[]) parts.push({ id, type: nested, part });
   }
+  return parts;
 }

@@ -30,6 +30,11 @@ export class FileSource {
     return { path: this.path, size: this.size, modified: this.modified };
   }
 
+  /** Throws IO when the file is no longer the one it was at load; for those who let others read it. */
+  assertUnchanged(): void {
+    withDescriptor(this.path, (fd) => this.check(fd));
+  }
+
   /** Bytes [offset, offset + length) of the file, in a buffer of their own or in `target`. */
   read(offset: number, length: number, target: Uint8Array = new Uint8Array(length)): Uint8Array {
     return withDescriptor(this.path, (fd) => {
