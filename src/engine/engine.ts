@@ -8,7 +8,7 @@ export type Feeds = Readonly<Record<string, Tensor>>;
 /** What a session says of one of its inputs or outputs. */
 export interface ValueInfo {
   readonly name: string;
-  /** null for sequences, maps and optionals. */
+  /** null for sequences, maps and optionals, which can neither be fed nor fetched. The rank is known but for scalars: [] may be any rank. */
   readonly type: TensorType | null;
 }
 
@@ -33,7 +33,10 @@ export interface ProfileEvent {
 export interface Session {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
-  /** Runs the graph once; `outputs` names what to return (default: everything). */
+  /**
+   * Runs the graph once; `outputs` names what to return (default: every tensor that the engine can give: no sequences, maps and
+   * optionals). Throws MODEL_UNSUPPORTED with the engine's reason.
+   */
   run(feeds: Feeds, outputs?: readonly string[]): Promise<Record<string, Tensor>>;
   /** The profile of all runs so far; ends profiling. */
   profile(): Promise<readonly ProfileEvent[]>;

@@ -1,1 +1,2 @@
 export type { Engine, Feeds, ProfileEvent, Session, SessionOptions, ValueInfo } from './engine.js';
+export { createOnnxRuntimeEngine, type OnnxRuntimeEngineOptions } from './onnxruntime/index.js';

@@ -1,0 +1,1 @@
+export { createOnnxRuntimeEngine, type OnnxRuntimeEngineOptions } from './engine.js';
