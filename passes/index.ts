@@ -1,4 +1,7 @@
 // The passes that come with dsopt: the only list. A new pass is added here and nowhere else.
 import type { Pass } from '../src/pass/index.js';
+import { deduplicateInitializers } from './deduplicate-initializers/index.js';
+import { eliminateDead } from './eliminate-dead/index.js';
+import { fuseBatchnorm } from './fuse-batchnorm/index.js';
 
-export const builtinPasses = [] as const satisfies readonly Pass[];
+export const builtinPasses = [fuseBatchnorm, deduplicateInitializers, eliminateDead] as const satisfies readonly Pass[];

@@ -100,5 +100,5 @@ export class AttributeMap implements Iterable<[string, Attribute]> {
 function safeNumber(value: bigint): number {
   const number = Number(value);
   if (number > Number.MAX_SAFE_INTEGER) return Number.MAX_SAFE_INTEGER;
-  return number < Number.MIN_SAFE_INTEGER ? Number.MIN_SAFE_INTEGER : number;
+  return Math.max(number, Number.MIN_SAFE_INTEGER);
 }

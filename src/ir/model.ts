@@ -47,6 +47,14 @@ export class Model {
     return this.functions.reduce((sum, { body }) => sum + body.scope.revision, this.graph.scope.revision);
   }
 
+  removeFunction(local: LocalFunction): void {
+    const index = this.functions.indexOf(local);
+    if (index < 0) return;
+    this.functions.splice(index, 1);
+    // The revision sums over the functions that are left; it must still grow.
+    this.graph.scope.revision += local.body.scope.revision + 1;
+  }
+
   /** Every node: main graph, subgraphs, function bodies. */
   *allNodes(): IterableIterator<Node> {
     for (const graph of this.rootGraphs()) yield* graph.allNodes();
