@@ -1,0 +1,1 @@
+export { type Fidelity, FidelityMeter } from './fidelity.js';
