@@ -1,0 +1,177 @@
+// What a model consists of: where its bytes and its multiplications are. Reads no weights.
+import type { Engine } from './engine/index.js';
+import { createOnnxRuntimeEngine } from './default-engine.js';
+import { usageError } from './errors.js';
+import { cloneModel, type Model, type Node, type TensorType, tensorType, type Value } from './ir/index.js';
+import { isMultiplying, macsOf, type ShapeOf } from './ops/index.js';
+import { describeModel, type InspectionReport, schemaName, type WeightUse, weightUses } from './report/index.js';
+
+export interface InspectOptions {
+  /** How many of the largest tensors are listed; default 10. */
+  readonly top?: number;
+  /** Shapes by input name, for dynamic axes; an axis that is not given counts as 1. */
+  readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /** Infers the shapes that the file does not tell. */
+  readonly engine?: Engine;
+}
+
+/** Throws USAGE for input shapes that do not fit the model. */
+export async function inspect(
+  model: Model,
+  { top = 10, inputShapes = {}, engine = createOnnxRuntimeEngine() }: InspectOptions = {},
+): Promise<InspectionReport> {
+  const inputs = model.graph.inputs.filter(({ isInitializer }) => !isInitializer);
+  const shapes = chooseShapes(inputs, inputShapes);
+  const costs = await countMacs(model, shapes, engine);
+  const weights = weightUses(model);
+  return {
+    schema: schemaName,
+    command: 'inspect',
+    model: describeModel(model),
+    irVersion: model.irVersion,
+    producer: [model.producerName, model.producerVersion].filter(Boolean).join(' '),
+    metadata: Object.fromEntries(model.metadataProps),
+    subgraphs: [...model.graph.allGraphs()].length - 1,
+    functions: model.functions.map(({ domain, name }) => (domain === '' ? name : `${domain}::${name}`)),
+    inputs: inputs.map(describeValue),
+    outputs: model.graph.outputs.map(describeValue),
+    dynamicAxes: dynamicAxes(inputs),
+    operators: describeOperators(model, weights, costs.byOperator),
+    macs: { total: costs.total, inputShapes: Object.fromEntries(shapes), uncounted: costs.uncounted },
+    largestTensors: [...weights]
+      .sort((a, b) => b.tensor.byteLength - a.tensor.byteLength)
+      .slice(0, top)
+      .map(({ name, tensor, operators }) => ({
+        name,
+        dataType: tensor.dataType,
+        shape: [...tensor.shape],
+        bytes: tensor.byteLength,
+        usedBy: [...operators],
+      })),
+  };
+}
+
+function describeValue({ name, type }: Value): InspectionReport['inputs'][number] {
+  if (type?.kind !== 'tensor') return { name, type: type?.name ?? 'unknown', shape: null };
+  return { name, type: type.dataType, shape: type.shape && [...type.shape] };
+}
+
+function dynamicAxes(inputs: readonly Value[]): Record<string, string[]> {
+  const axes = new Map<string, string[]>();
+  for (const { name, type } of inputs) {
+    if (type?.kind !== 'tensor') continue;
+    type.shape?.forEach((dim, axis) => {
+      if (typeof dim === 'number') return;
+      const symbol = dim ?? '?';
+      axes.set(symbol, [...(axes.get(symbol) ?? []), `${name}[${axis}]`]);
+    });
+  }
+  return Object.fromEntries(axes);
+}
+
+function describeOperators(
+  model: Model,
+  weights: readonly WeightUse[],
+  macs: ReadonlyMap<string, number>,
+): InspectionReport['operators'] {
+  const nodes = new Map<string, number>();
+  for (const { qualifiedType } of model.allNodes()) nodes.set(qualifiedType, (nodes.get(qualifiedType) ?? 0) + 1);
+  const bytes = new Map<string, number>();
+  for (const { tensor, operators } of weights) {
+    // A tied weight is in the file once: it counts for the first operator that takes it.
+    const operator = operators[0] ?? 'unused';
+    bytes.set(operator, (bytes.get(operator) ?? 0) + tensor.byteLength);
+  }
+  return [...new Set([...nodes.keys(), ...bytes.keys()])]
+    .map((operator) => ({
+      operator,
+      nodes: nodes.get(operator) ?? 0,
+      weightBytes: bytes.get(operator) ?? 0,
+      macs: macs.get(operator) ?? 0,
+    }))
+    .sort((a, b) => b.weightBytes - a.weightBytes || b.macs - a.macs || b.nodes - a.nodes || (a.operator < b.operator ? -1 : 1));
+}
+
+interface Costs {
+  readonly total: number;
+  readonly byOperator: ReadonlyMap<string, number>;
+  readonly uncounted: number;
+}
+
+async function countMacs(model: Model, inputShapes: InputShapes, engine: Engine): Promise<Costs> {
+  const costs = sumMacs(model, shapesOf(model, declaredTypes(model)));
+  if (costs.uncounted === 0) return costs;
+  const fixed = withInputShapes(model, inputShapes);
+  const inferred = await engine.inferTypes(fixed);
+  const types = new Map([...inferred].map(([value, type]) => [value.name, type]));
+  return sumMacs(model, shapesOf(model, types));
+}
+
+type InputShapes = ReadonlyMap<string, number[]>;
+
+/** Types by name, of the values of the main graph. */
+function declaredTypes(model: Model): Map<string, TensorType> {
+  const types = new Map<string, TensorType>();
+  const declare = (value: Value | null): void => {
+    if (value?.type?.kind === 'tensor') types.set(value.name, value.type);
+  };
+  model.graph.inputs.forEach(declare);
+  for (const node of model.graph.nodes()) node.outputs.forEach(declare);
+  return types;
+}
+
+function shapesOf(model: Model, types: ReadonlyMap<string, TensorType>): ShapeOf {
+  return (value) => {
+    if (value.constant) return value.constant.shape;
+    const producer = value.producer ?? null;
+    if (producer?.is('Constant')) return producer.attributes.tensor('value')?.shape ?? null;
+    const shape = producer === null || producer.graph === model.graph ? types.get(value.name)?.shape : null;
+    return shape?.every((dim) => typeof dim === 'number') ? (shape as number[]) : null;
+  };
+}
+
+function sumMacs(model: Model, shapeOf: ShapeOf): Costs {
+  const byOperator = new Map<string, number>();
+  let total = 0;
+  let uncounted = 0;
+  for (const node of model.allNodes()) {
+    if (!isMultiplying(node)) continue;
+    const macs = isInMainGraph(model, node) ? macsOf(node, shapeOf) : null;
+    if (macs === null) uncounted++;
+    total += macs ?? 0;
+    byOperator.set(node.qualifiedType, (byOperator.get(node.qualifiedType) ?? 0) + (macs ?? 0));
+  }
+  return { total, byOperator, uncounted };
+}
+
+/** Nodes of subgraphs run any number of times, those of functions wherever the function is called. */
+function isInMainGraph(model: Model, node: Node): boolean {
+  return node.graph === model.graph;
+}
+
+function chooseShapes(inputs: readonly Value[], given: Readonly<Record<string, readonly number[]>>): InputShapes {
+  const unknown = Object.keys(given).find((name) => !inputs.some((input) => input.name === name));
+  if (unknown !== undefined) {
+    throw usageError(`The model has no input ${unknown}`, `It has: ${inputs.map(({ name }) => name).join(', ')}.`);
+  }
+  const shapes = new Map<string, number[]>();
+  for (const { name, type } of inputs) {
+    if (type?.kind !== 'tensor' || !type.shape) continue;
+    const wanted = given[name];
+    if (wanted && wanted.length !== type.shape.length) {
+      throw usageError(`The input ${name} has ${type.shape.length} axes, not ${wanted.length}`);
+    }
+    shapes.set(name, type.shape.map((dim, axis) => (typeof dim === 'number' ? dim : (wanted?.[axis] ?? 1))));
+  }
+  return shapes;
+}
+
+/** A copy of the model whose inputs have these shapes. */
+function withInputShapes(model: Model, shapes: InputShapes): Model {
+  const clone = cloneModel(model);
+  for (const input of clone.graph.inputs) {
+    const shape = shapes.get(input.name);
+    if (shape && input.type?.kind === 'tensor') input.type = tensorType(input.type.dataType, shape);
+  }
+  return clone;
+}

@@ -1,0 +1,2 @@
+// Facts about operators.
+export { isMultiplying, macsOf, type ShapeOf } from './macs.js';
