@@ -1,8 +1,9 @@
 // What a model consists of: where its bytes and its multiplications are. Reads no weights.
-import type { Engine } from './engine/index.js';
+
 import { createOnnxRuntimeEngine } from './default-engine.js';
+import type { Engine } from './engine/index.js';
 import { usageError } from './errors.js';
-import { cloneModel, type Model, type Node, type TensorType, tensorType, type Value } from './ir/index.js';
+import { cloneModel, formatType, type Model, type Node, type TensorType, tensorType, type Value } from './ir/index.js';
 import { isMultiplying, macsOf, type ShapeOf } from './ops/index.js';
 import { describeModel, type InspectionReport, schemaName, type WeightUse, weightUses } from './report/index.js';
 
@@ -52,7 +53,7 @@ export async function inspect(
 }
 
 function describeValue({ name, type }: Value): InspectionReport['inputs'][number] {
-  if (type?.kind !== 'tensor') return { name, type: type?.name ?? 'unknown', shape: null };
+  if (type?.kind !== 'tensor') return { name, type: type === null ? 'unknown' : formatType(type), shape: null };
   return { name, type: type.dataType, shape: type.shape && [...type.shape] };
 }
 
@@ -89,7 +90,10 @@ function describeOperators(
       weightBytes: bytes.get(operator) ?? 0,
       macs: macs.get(operator) ?? 0,
     }))
-    .sort((a, b) => b.weightBytes - a.weightBytes || b.macs - a.macs || b.nodes - a.nodes || (a.operator < b.operator ? -1 : 1));
+    .sort(
+      (a, b) =>
+        b.weightBytes - a.weightBytes || b.macs - a.macs || b.nodes - a.nodes || (a.operator < b.operator ? -1 : 1),
+    );
 }
 
 interface Costs {
@@ -161,7 +165,10 @@ function chooseShapes(inputs: readonly Value[], given: Readonly<Record<string, r
     if (wanted && wanted.length !== type.shape.length) {
       throw usageError(`The input ${name} has ${type.shape.length} axes, not ${wanted.length}`);
     }
-    shapes.set(name, type.shape.map((dim, axis) => (typeof dim === 'number' ? dim : (wanted?.[axis] ?? 1))));
+    shapes.set(
+      name,
+      type.shape.map((dim, axis) => (typeof dim === 'number' ? dim : (wanted?.[axis] ?? 1))),
+    );
   }
   return shapes;
 }

@@ -9,6 +9,11 @@ export interface ListedCommand {
 
 export const commands: readonly ListedCommand[] = [
   {
+    name: 'inspect',
+    summary: 'what a model consists of: operators, bytes, multiplications, largest tensors',
+    load: async () => (await import('./commands/inspect.js')).inspect,
+  },
+  {
     name: 'quantize',
     summary: 'store weights in fewer bits and compute with them',
     load: async () => (await import('./commands/quantize.js')).quantize,

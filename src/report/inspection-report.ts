@@ -39,7 +39,9 @@ export const inspectionReport = z.strictObject({
   macs: z.strictObject({
     total: z.number(),
     inputShapes: z.record(z.string(), z.array(z.int())).describe('for inputs of these shapes'),
-    uncounted: count.describe('nodes that multiply, but whose shapes are not known; those in subgraphs and functions too'),
+    uncounted: count.describe(
+      'nodes that multiply, but whose shapes are not known; those in subgraphs and functions too',
+    ),
   }),
   largestTensors: z.array(
     z.strictObject({

@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { compressionReport } from './compression-report.js';
 import { errorReport } from './error-report.js';
+import { inspectionReport } from './inspection-report.js';
 
 /** Any report: tell them apart by `command`, and a failure by `error`. */
-export const anyReport = z.union([compressionReport, errorReport]);
+export const anyReport = z.union([compressionReport, inspectionReport, errorReport]);
 
 /** JSON Schema (draft 2020-12). */
 export function reportJsonSchema(): object {
