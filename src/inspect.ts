@@ -1,6 +1,6 @@
 // What a model consists of: where its bytes and its multiplications are. Reads no weights.
 
-import { createOnnxRuntimeEngine } from './default-engine.js';
+import { createOnnxRuntimeEngine } from './engine/onnxruntime/index.js';
 import type { Engine } from './engine/index.js';
 import { usageError } from './errors.js';
 import { cloneModel, formatType, type Model, type Node, type TensorType, tensorType, type Value } from './ir/index.js';
