@@ -1,7 +1,7 @@
 // What a model consists of: where its bytes and its multiplications are. Reads no weights.
 
-import { createOnnxRuntimeEngine } from './engine/onnxruntime/index.js';
 import type { Engine } from './engine/index.js';
+import { createOnnxRuntimeEngine } from './engine/onnxruntime/index.js';
 import { usageError } from './errors.js';
 import { cloneModel, formatType, type Model, type Node, type TensorType, tensorType, type Value } from './ir/index.js';
 import { isMultiplying, macsOf, type ShapeOf } from './ops/index.js';

@@ -24,6 +24,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./commands/run.js')).run,
   },
   {
+    name: 'bench',
+    summary: 'latency, throughput, memory of models, measured in turns',
+    load: async () => (await import('./commands/bench.js')).bench,
+  },
+  {
     name: 'passes',
     summary: 'the catalogue of passes',
     load: async () => (await import('./commands/passes.js')).passes,
@@ -32,6 +37,11 @@ export const commands: readonly ListedCommand[] = [
     name: 'schema',
     summary: 'JSON Schema of recipes, or of reports',
     load: async () => (await import('./commands/schema.js')).schema,
+  },
+  {
+    name: 'doctor',
+    summary: 'what this machine can run',
+    load: async () => (await import('./commands/doctor.js')).doctor,
   },
 ];
 

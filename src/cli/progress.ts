@@ -6,12 +6,14 @@ import type { Output } from './output.js';
 export interface Progress {
   /** `done` of `total` are done, and `name` begins. */
   step(name: string, done: number, total: number): void;
+  /** `done` of the same total are done. */
+  update(done: number): void;
   stop(): void;
 }
 
 export async function createProgress(io: Io, output: Output): Promise<Progress> {
-  if (output.quiet) return { step() {}, stop() {} };
-  if (!io.stderr.isTTY) return { step: (name) => output.log(`${name} …`), stop() {} };
+  if (output.quiet) return { step() {}, update() {}, stop() {} };
+  if (!io.stderr.isTTY) return { step: (name) => output.log(`${name} …`), update() {}, stop() {} };
   const { SingleBar: Bar } = (await import('cli-progress')).default;
   let bar: SingleBar | null = null;
   return {
@@ -28,6 +30,9 @@ export async function createProgress(io: Io, output: Output): Promise<Progress> 
         });
         bar.start(total, done, { name });
       }
+    },
+    update(done) {
+      bar?.update(done);
     },
     stop() {
       bar?.stop();

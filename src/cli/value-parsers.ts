@@ -39,6 +39,12 @@ export function parseCount(text: string): number {
   return value;
 }
 
+export function parseNatural(text: string): number {
+  const value = parseWholeNumber(text);
+  if (value < 0) throw new InvalidArgumentError('It cannot be negative.');
+  return value;
+}
+
 export function parseSeed(text: string): number {
   const value = parseWholeNumber(text);
   if (value < 0) throw new InvalidArgumentError('A seed is a whole number from 0 on.');

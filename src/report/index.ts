@@ -1,10 +1,13 @@
+export type { BenchmarkReport } from './benchmark-report.js';
 export type { CompressionReport, Environment, Fidelity, ModelFacts, PassFacts } from './compression-report.js';
 export { createReport, type RunFacts } from './create-report.js';
+export type { DoctorReport } from './doctor-report.js';
 export { describeEnvironment, dsoptVersion, installedVersion } from './environment.js';
 export type { ErrorReport } from './error-report.js';
 export * from './format.js';
 export type { InspectionReport } from './inspection-report.js';
-export { constantsOf, describeModel } from './model-facts.js';
+export { constantsOf, describeModel, modelFileBytes } from './model-facts.js';
+export { renderBenchmark } from './render-benchmark.js';
 export { renderInspection } from './render-inspection.js';
 export { renderMarkdown } from './render-markdown.js';
 export { renderDetails, renderTerminal } from './render-terminal.js';

@@ -1,7 +1,7 @@
 // What a report says of a model: its files, where its bytes are, its operators.
 import { statSync } from 'node:fs';
 import type { Attribute, Model } from '../ir/index.js';
-import { encodedLength } from '../onnx/index.js';
+import { encodedLength, loadModel } from '../onnx/index.js';
 import { FileTensor, type Tensor } from '../tensor/index.js';
 import type { ModelFacts } from './compression-report.js';
 
@@ -27,6 +27,11 @@ export function describeModel(model: Model, files: readonly string[] = filesOf(m
     operators: sorted(operators),
     opsets: Object.fromEntries(model.opsetImports),
   };
+}
+
+/** Bytes of a model file and of the files its weights lie in. */
+export async function modelFileBytes(path: string): Promise<number> {
+  return filesOf(await loadModel(path)).reduce((sum, file) => sum + statSync(file).size, 0);
 }
 
 /** Every distinct constant tensor: initializers and tensor attributes of the main graph, subgraphs and functions. */

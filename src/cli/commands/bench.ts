@@ -1,0 +1,56 @@
+// `dsopt bench`: latency, throughput, session-create time and peak memory of models, measured in turns.
+import type { Command } from 'commander';
+import type { BenchmarkReport } from '../../report/index.js';
+import type { CommandModule } from '../command-module.js';
+import type { OutputOptions } from '../output.js';
+import { createProgress } from '../progress.js';
+import { parseCount, parseInputShape, parseNatural, parseSeed } from '../value-parsers.js';
+
+interface BenchOptions extends OutputOptions {
+  readonly batch: number;
+  readonly runs: number;
+  readonly warmup: number;
+  readonly threads: number;
+  readonly seed: number;
+  readonly inputShape?: Readonly<Record<string, readonly number[]>>;
+}
+
+export const bench: CommandModule<[string[]], BenchOptions> = {
+  configure(command: Command) {
+    command
+      .argument('<models...>', 'the models; ratios are relative to the first')
+      .option('--batch <n>', 'length of the dynamic first axis of inputs', parseCount, 1)
+      .option('--runs <n>', 'inferences measured of each model', parseCount, 100)
+      .option('--warmup <n>', 'inferences before measuring', parseNatural, 10)
+      .option('--threads <n>', 'threads of onnxruntime', parseCount, 1)
+      .option('--input-shape <name:shape>', 'shape of an input, like ids:1x128 (repeatable)', parseInputShape)
+      .option('--seed <n>', 'seed of the synthetic inputs', parseSeed, 0);
+  },
+  async run([paths], { inputShape, ...options }, { io, output, signal }) {
+    const { benchmark } = await import('../../measure/index.js');
+    const { describeEnvironment, modelFileBytes, renderBenchmark, schemaName } = await import('../../report/index.js');
+    const bytes = await Promise.all(paths.map(modelFileBytes));
+    const progress = await createProgress(io, output);
+    const { batch, runs, warmup, threads, seed } = options;
+    progress.step(`measuring ${paths.length} × ${runs} runs`, 0, 100);
+    const onProgress = (share: number): void => progress.update(Math.round(share * 100));
+    const settings = { batch, runs, warmup, threads, seed };
+    const result = await benchmark(paths, { ...settings, inputShapes: inputShape, signal, onProgress }).finally(
+      progress.stop,
+    );
+    const report: BenchmarkReport = {
+      schema: schemaName,
+      command: 'bench',
+      ...settings,
+      environment: describeEnvironment(),
+      models: result.models.map(({ path, inputs, ...figures }, index) => ({
+        path,
+        bytes: bytes[index],
+        ...figures,
+        inputs: Object.fromEntries(Object.entries(inputs).map(([name, shape]) => [name, [...shape]])),
+      })),
+    };
+    if (output.json) output.printJson(report);
+    else output.print(renderBenchmark(report, output.style));
+  },
+};
