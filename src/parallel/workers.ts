@@ -1,4 +1,5 @@
 // A pool of worker threads for long work on weights. A task is an exported constant that a worker finds by its module.
+import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import type { Piscina } from 'piscina';
@@ -31,29 +32,38 @@ export const inlineWorkers: Workers = {
 export function createWorkers(jobs: number = Math.min(8, availableParallelism())): Workers {
   // Worker threads of Node 20 cannot load TypeScript sources, which is what runs under a test runner.
   if (jobs <= 1 || extname(import.meta.url) === '.ts') return inlineWorkers;
-  let pool: Piscina | null = null;
+  // A promise, so that tasks submitted together share one pool.
+  let pool: Promise<Piscina> | null = null;
   return {
     jobs,
     async run<Input, Output>(task: Task<Input, Output>, input: Input, signal?: AbortSignal): Promise<Output> {
-      if (!pool) {
-        const { Piscina } = await import('piscina');
-        pool = new Piscina({
-          filename: new URL('./worker.js', import.meta.url).href,
-          name: 'runInWorker',
-          minThreads: 1,
-          maxThreads: jobs,
-          atomics: 'disabled',
-        });
-      }
+      // Every waiting task listens to the signal; that many listeners are no leak.
+      if (signal) setMaxListeners(0, signal);
+      pool ??= startPool(jobs);
+      const threads = await pool;
       try {
-        return await pool.run({ module: task.module, exportName: task.exportName, input }, { signal });
+        return await threads.run({ module: task.module, exportName: task.exportName, input }, { signal });
       } catch (cause) {
         throw signal?.aborted ? aborted(cause) : cause;
       }
     },
     async close() {
-      await pool?.destroy();
+      const closing = pool;
       pool = null;
+      await (await closing)?.destroy();
     },
   };
+}
+
+async function startPool(jobs: number): Promise<Piscina> {
+  const { Piscina } = await import('piscina');
+  return new Piscina({
+    filename: new URL('./worker.js', import.meta.url).href,
+    name: 'runInWorker',
+    minThreads: 1,
+    maxThreads: jobs,
+    // Threads stay until the pool is closed: between two steps of a run there is nothing for them to do.
+    idleTimeout: Number.POSITIVE_INFINITY,
+    atomics: 'disabled',
+  });
 }
