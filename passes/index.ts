@@ -3,5 +3,11 @@ import type { Pass } from '../src/pass/index.js';
 import { deduplicateInitializers } from './deduplicate-initializers/index.js';
 import { eliminateDead } from './eliminate-dead/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
+import { quantizeDynamic } from './quantize-dynamic/index.js';
 
-export const builtinPasses = [fuseBatchnorm, deduplicateInitializers, eliminateDead] as const satisfies readonly Pass[];
+export const builtinPasses = [
+  fuseBatchnorm,
+  deduplicateInitializers,
+  eliminateDead,
+  quantizeDynamic,
+] as const satisfies readonly Pass[];

@@ -1,2 +1,4 @@
 // Facts about operators.
+export { type ConstantSource, constantSource } from './constant-source.js';
 export { isMultiplying, macsOf, type ShapeOf } from './macs.js';
+export { raiseOpset, whyNotRaised } from './opset-changes.js';

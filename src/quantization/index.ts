@@ -1,6 +1,9 @@
-// Quantization on typed arrays: schemes, ranges, scales and zero points, QuantizeLinear, and the proof against saturation.
+// Quantization: schemes, ranges, scales and zero points, QuantizeLinear on typed arrays, the proof against saturation; quantized
+// weights as lazy tensors, and the nodes that use them.
 
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
+export { DynamicActivations, type QuantizedActivation } from './dynamic-activations.js';
+export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
 export { computeParameters, type QuantizationParameters } from './parameters.js';
 export { createRanges, scanRange, scanRanges, type ValueRanges } from './parameters-ranges.js';
@@ -12,6 +15,9 @@ export {
   quantizeLinear,
   quantizeRange,
 } from './quantize-linear.js';
+export { quantizedTensor, type WeightRounding } from './quantize-weight.js';
+export { QuantizedWeight } from './quantized-weight.js';
+export { type ScanKind, scanWeight, uniteRanges } from './scan-weight.js';
 export {
   type Granularity,
   isSigned,
@@ -30,3 +36,5 @@ export {
   type StretchVisitor,
   visitStretches,
 } from './scheme-layout.js';
+export { restoreWeight } from './stored-weight.js';
+export { type FloatWeightType, isFloatWeightType } from './weight-pieces.js';

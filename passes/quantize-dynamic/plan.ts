@@ -1,0 +1,103 @@
+// What is planned for a node before anything is edited: which weights it wants quantized and how, and the edit itself.
+import type { Node, Value } from '../../src/ir/index.js';
+import { type ConstantSource, constantSource } from '../../src/ops/index.js';
+import {
+  type DynamicActivations,
+  isFloatWeightType,
+  layoutOf,
+  type QuantizationLayout,
+  type QuantizedWeight,
+  type WeightRounding,
+} from '../../src/quantization/index.js';
+import { isFloat, sizeOf } from '../../src/tensor/index.js';
+import type { Options } from './options.js';
+
+/** How a quantized weight is used: by an integer product, restored to float when the session starts, or row by row (Gather). */
+export type WeightUse = 'product' | 'stored' | 'table';
+
+export interface WeightRequest {
+  /** Index of the node's input. */
+  readonly input: number;
+  readonly source: ConstantSource;
+  /** One channel per scale, in the order in which the tensor is stored. */
+  readonly layout: QuantizationLayout;
+  /** Shape in which the scales broadcast over the tensor. */
+  readonly parameterShape: readonly number[];
+  readonly use: WeightUse;
+  /** The last two axes are wanted in exchanged order. */
+  readonly transposed?: boolean;
+  readonly rounding?: WeightRounding;
+  /** Instead of the type and symmetry that the options name. */
+  readonly scheme?: { readonly dataType: 'int8' | 'uint8'; readonly symmetric: boolean };
+}
+
+export interface NodePlan {
+  readonly node: Node;
+  readonly requests: readonly WeightRequest[];
+  /** Least version of the ONNX operators it needs. */
+  readonly opset?: number;
+  /** Other operator domains it needs, all at version 1. */
+  readonly domains?: readonly string[];
+  /** Edits the graph; `weights` are in the order of the requests. Returns what was done, in words. */
+  apply(weights: readonly QuantizedWeight[], edit: EditContext): string;
+}
+
+export interface EditContext {
+  readonly activations: DynamicActivations;
+  /** Weights that were restored to float already. */
+  readonly restored: Map<QuantizedWeight, Value>;
+}
+
+/** A plan, or the reason why there is none. */
+export type Planned = NodePlan | string;
+
+export interface PlanContext {
+  readonly options: Options;
+  /** Why operators of opset 11 cannot be used; null when they can. */
+  readonly integerObstacle: string | null;
+}
+
+/** The float weight at an input of a node, or the reason why it cannot be quantized. */
+export function weightAt(node: Node, input: number, { options }: PlanContext): ConstantSource | string {
+  const value = node.input(input);
+  if (value === null) return 'it has no weight';
+  const source = constantSource(value);
+  if (source === null)
+    return isDequantized(value) ? 'already quantized' : 'its weight is computed while the model runs';
+  const { tensor, dataType } = source;
+  if (!isFloatWeightType(tensor.dataType)) return `its weight is ${tensor.dataType}`;
+  if (!isFloatWeightType(dataType)) return `its weight is ${dataType}`;
+  if (tensor.size < options.minimumSize) return `its weight has only ${tensor.size} elements`;
+  return source;
+}
+
+/**
+ * Asks for a weight with one scale for each index along `axes` of it, as the node sees it. Null where these axes do not lie side by
+ * side in the stored tensor.
+ */
+export function requestWeight(
+  input: number,
+  source: ConstantSource,
+  axes: readonly number[],
+  use: WeightUse,
+): WeightRequest | null {
+  const { shape } = source.tensor;
+  const stored = axes.map((axis) => source.permutation[axis]).sort((a, b) => a - b);
+  const [first] = stored;
+  if (stored.some((axis, index) => axis !== first + index)) return null;
+  const parts = [shape.slice(0, first), shape.slice(first, first + stored.length), shape.slice(first + stored.length)];
+  const layout = layoutOf(parts.map(sizeOf), { kind: 'channel', axis: 1 });
+  const parameterShape = shape.map((dim, axis) => (stored.includes(axis) ? dim : 1));
+  return { input, source, layout, parameterShape, use };
+}
+
+/** Whether `value` is restored from integers: by DequantizeLinear or its kin, or by Cast and Mul as this pass does it. */
+function isDequantized(value: Value): boolean {
+  let { producer } = value;
+  while (producer?.is('Identity', 'Cast', 'Transpose', 'Reshape', 'Mul', 'Sub')) {
+    const integers = producer.opType === 'Cast' ? constantSource(producer.input(0)) : null;
+    if (integers !== null) return !isFloat(integers.tensor.dataType);
+    producer = producer.input(0)?.producer ?? null;
+  }
+  return producer?.opType.startsWith('Dequantize') ?? false;
+}

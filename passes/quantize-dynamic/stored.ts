@@ -1,0 +1,62 @@
+// Weights that are stored as integers and computed in float: for operators without a faster integer kernel (Conv, GRU, RNN), and
+// for products that are too small to gain from integers.
+import type { Node } from '../../src/ir/index.js';
+import { type QuantizedWeight, restoreWeight } from '../../src/quantization/index.js';
+import {
+  type EditContext,
+  type NodePlan,
+  type PlanContext,
+  type Planned,
+  requestWeight,
+  type WeightRequest,
+  weightAt,
+} from './plan.js';
+
+/** The plan that restores the weights of all `requests`. */
+export function storedPlan(node: Node, requests: readonly WeightRequest[], because = ''): NodePlan {
+  return {
+    node,
+    requests,
+    apply(weights, edit) {
+      for (const [index, request] of requests.entries()) useRestored(node, request, weights[index], edit);
+      return `weight stored as ${weights[0].parameters.dataType}, computed in float${because && ` (${because})`}`;
+    },
+  };
+}
+
+/** Conv and ConvTranspose, one scale per output channel (per input channel for a grouped ConvTranspose). */
+export function planConvolution(node: Node, context: PlanContext): Planned {
+  const source = weightAt(node, 1, context);
+  if (typeof source === 'string') return source;
+  if (source.shape.length < 3) return 'its weight has fewer than three dimensions';
+  const axis = node.opType === 'ConvTranspose' && node.attributes.int('group', 1) === 1 ? 1 : 0;
+  const request = requestWeight(1, source, [axis], 'stored')!;
+  return storedPlan(node, [{ ...request, rounding: context.options.rounding }]);
+}
+
+/** GRU, RNN and LSTM: input and recurrent weights [directions, gates · hidden, K], one scale per direction and row. */
+export function planStoredRecurrent(node: Node, context: PlanContext): Planned {
+  const requests: WeightRequest[] = [];
+  let reason = '';
+  for (const input of [1, 2]) {
+    const source = weightAt(node, input, context);
+    const request = typeof source === 'string' ? null : requestWeight(input, source, [0, 1], 'stored');
+    if (request) requests.push(request);
+    else reason ||= typeof source === 'string' ? source : 'its weight is transposed';
+  }
+  return requests.length > 0 ? storedPlan(node, requests) : reason;
+}
+
+/** Lets `node` take the restored weight, in front of whatever casts or transposes it. */
+function useRestored(node: Node, request: WeightRequest, weight: QuantizedWeight, { restored }: EditContext): void {
+  const { source, input, parameterShape } = request;
+  const [consumer, index] = source.path.length > 0 ? [source.path.at(-1)!, 0] : [node, input];
+  // Two users of one weight may share what lies in between.
+  if (consumer.input(index) !== source.value) return;
+  let value = restored.get(weight);
+  if (!value) {
+    value = restoreWeight(weight, parameterShape, source.tensor.dataType);
+    restored.set(weight, value);
+  }
+  consumer.replaceInput(index, value);
+}

@@ -1,0 +1,111 @@
+// The weights that plans ask for, grouped so that each is scanned and stored once.
+import type { Graph, Model, Value } from '../../src/ir/index.js';
+import type { ConstantSource } from '../../src/ops/index.js';
+import type { Workers } from '../../src/parallel/index.js';
+import {
+  computeParameters,
+  layoutOf,
+  type QuantizationLayout,
+  type QuantizationParameters,
+  type QuantizationScheme,
+  QuantizedWeight,
+  quantizedTensor,
+  scanWeight,
+  uniteRanges,
+  type WeightRounding,
+} from '../../src/quantization/index.js';
+import type { Options } from './options.js';
+import type { NodePlan, WeightRequest } from './plan.js';
+
+/** One stored tensor and the requests that it answers. */
+export interface WeightGroup {
+  readonly source: ConstantSource;
+  /** One channel per scale. */
+  readonly layout: QuantizationLayout;
+  readonly scheme: QuantizationScheme;
+  /** Its scales come from the sums of neighbours, so that no product saturates. */
+  readonly pairs: boolean;
+  readonly rounding: WeightRounding;
+  readonly transposed: boolean;
+}
+
+/** Largest weight that is transposed while it is written, which holds its integers in memory; beyond, a Transpose node does it. */
+const mostTransposed = 64 << 20;
+
+/** Groups the requests of `plans` by tensor, channels and type. */
+export function groupRequests(plans: Iterable<NodePlan>, options: Options): ReadonlyMap<WeightRequest, WeightGroup> {
+  const requests = [...plans].flatMap((plan) => plan.requests);
+  const tables = new Map<Value, WeightRequest>();
+  for (const request of requests) if (request.use === 'table') tables.set(request.source.value, request);
+  const ids = new Map<Value, number>();
+  const members = new Map<string, WeightRequest[]>();
+  for (const request of requests) {
+    const { value } = request.source;
+    const { dataType, symmetric } = schemeOf(request, tables.get(value), options);
+    if (!ids.has(value)) ids.set(value, ids.size);
+    const { outer, channels, inner } = request.layout;
+    const key = [ids.get(value), outer, channels, inner, dataType, symmetric].join();
+    members.set(key, [...(members.get(key) ?? []), request]);
+  }
+  const groups = new Map<WeightRequest, WeightGroup>();
+  for (const group of members.values()) {
+    const made = makeGroup(group, schemeOf(group[0], tables.get(group[0].source.value), options), options);
+    for (const request of group) groups.set(request, made);
+  }
+  return groups;
+}
+
+/** Type and symmetry: another user of a table takes the table's, so that it is stored once. */
+function schemeOf(request: WeightRequest, table: WeightRequest | undefined, options: Options) {
+  return table?.scheme ?? request.scheme ?? { dataType: options.weightType, symmetric: options.symmetric };
+}
+
+function makeGroup(
+  requests: readonly WeightRequest[],
+  { dataType, symmetric }: NonNullable<WeightRequest['scheme']>,
+  { granularity, reduceRange }: Options,
+): WeightGroup {
+  const [{ source, layout }] = requests;
+  const isFactor = requests.some(({ use }) => use === 'product');
+  // Products with uint8 weights cannot saturate; asymmetric weights are shifted towards the ends of their range, where pairs do.
+  const canSaturate = isFactor && dataType === 'int8' && reduceRange === 'auto';
+  return {
+    source,
+    layout,
+    scheme: {
+      dataType,
+      symmetric,
+      granularity: granularity === 'channel' ? { kind: 'channel', axis: 1 } : { kind: 'tensor' },
+      reducedRange: (isFactor && reduceRange === 'on') || (canSaturate && !symmetric),
+    },
+    pairs: canSaturate && symmetric,
+    rounding: requests.every(({ rounding }) => rounding === 'compensated') ? 'compensated' : 'nearest',
+    transposed: requests.every(({ transposed }) => transposed) && source.tensor.size <= mostTransposed,
+  };
+}
+
+/** Scales and zero points of a weight, or the reason why it has none. */
+export async function measureWeight(
+  { source: { tensor }, layout, scheme, pairs }: WeightGroup,
+  workers: Workers,
+  signal: AbortSignal,
+): Promise<QuantizationParameters | string> {
+  const ranges = await scanWeight(tensor, layout, pairs ? 'pairs' : 'values', workers, signal);
+  if (ranges.nonFiniteCount > 0) return `element ${ranges.firstNonFinite} of its weight is not a finite number`;
+  return computeParameters(scheme.granularity.kind === 'tensor' ? uniteRanges(ranges) : ranges, scheme);
+}
+
+/** Adds the integers to the graph that owns the float weight. */
+export function storeWeight(group: WeightGroup, parameters: QuantizationParameters, owner: Graph): QuantizedWeight {
+  const { source, layout, scheme, rounding, transposed } = group;
+  const elements = scheme.granularity.kind === 'tensor' ? layoutOf([source.tensor.size], scheme.granularity) : layout;
+  const integers = quantizedTensor(source.tensor, elements, parameters, { transposed, rounding });
+  return new QuantizedWeight(owner, source.value.name, integers, parameters, { transposed });
+}
+
+/** The graph of each initializer of the main graph and its subgraphs. */
+export function initializerOwners(model: Model): ReadonlyMap<Value, Graph> {
+  const owners = new Map<Value, Graph>();
+  for (const graph of model.graph.allGraphs()) for (const value of graph.initializers) owners.set(value, graph);
+  return owners;
+}

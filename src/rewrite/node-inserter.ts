@@ -1,0 +1,51 @@
+// Inserts nodes in front of another, naming their outputs after one stem.
+import { internalError } from '../errors.js';
+import { type Attribute, type Graph, intAttribute, type Node, type Value } from '../ir/index.js';
+import { type DataType, dataTypeCode } from '../tensor/index.js';
+
+export interface InsertOptions {
+  readonly name?: string;
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+}
+
+export class NodeInserter {
+  readonly graph: Graph;
+  private readonly anchor: Node;
+  private readonly stem: string;
+
+  constructor(anchor: Node, stem: string) {
+    if (anchor.graph === null)
+      throw internalError(`${anchor.qualifiedType} "${anchor.name}" was removed from its graph`);
+    this.graph = anchor.graph;
+    this.anchor = anchor;
+    this.stem = stem;
+  }
+
+  /** Inserts in front of the first node of `graph`: for what is made of constants alone. */
+  static atStart(graph: Graph, stem: string): NodeInserter {
+    const first = graph.nodes().next();
+    if (first.done) throw internalError(`Graph ${graph.name} has no nodes`);
+    return new NodeInserter(first.value, stem);
+  }
+
+  /** Adds a node with one output, called `<stem>_<suffix>`. */
+  add(opType: string, inputs: readonly Value[], suffix: string, options: InsertOptions = {}): Value {
+    return this.addNode(opType, inputs, [suffix], options).output;
+  }
+
+  addNode(
+    opType: string,
+    inputs: readonly (Value | null)[],
+    suffixes: readonly string[],
+    options: InsertOptions = {},
+  ): Node {
+    const outputs = suffixes.map((suffix) => this.graph.scope.uniqueName(`${this.stem}_${suffix}`));
+    return this.graph.insertBefore(this.anchor, { opType, inputs, outputs, ...options });
+  }
+
+  /** `value` as `to`; itself where it has that type already. */
+  cast(value: Value, from: DataType, to: DataType, suffix: string): Value {
+    if (from === to) return value;
+    return this.add('Cast', [value], suffix, { attributes: { to: intAttribute(dataTypeCode(to)) } });
+  }
+}
