@@ -88,6 +88,14 @@ export function ioError(action: string, path: string, cause: unknown): DsoptErro
   return new DsoptError('IO', `Cannot ${action} ${path}${reason}`, { hint: ioHints[code], cause });
 }
 
+export function notAFile(path: string): DsoptError {
+  return new DsoptError('IO', `Cannot read ${path}: it is a pipe or a device`, { hint: 'A file is expected.' });
+}
+
+export function fileChanged(path: string): DsoptError {
+  return new DsoptError('IO', `${path} changed while it was in use`, { hint: 'Run the command again.' });
+}
+
 export function outputExists(path: string): DsoptError {
   return new DsoptError('IO', `${path} exists already`, { hint: ioHints.EEXIST });
 }

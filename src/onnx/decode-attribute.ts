@@ -1,8 +1,8 @@
 // AttributeProto → Attribute.
 import type { Attribute, AttributeTypeName, Opaque } from '../ir/index.js';
 import type { GraphDecoder, Names } from './decode.js';
+import { type AttributeProto, attributeTypes, type TensorProto } from './messages.js';
 import { opaqueParts } from './opaque-parts.js';
-import { type AttributeProto, attributeTypes, type TensorProto, toBigInt } from './schema.js';
 import { decodeTensor } from './tensor-decoding.js';
 
 const commonFields: ReadonlySet<string> = new Set([
@@ -32,14 +32,7 @@ export interface AttributeRest {
 }
 
 export function decodeAttribute(message: AttributeProto, decoder: GraphDecoder, names: Names): Attribute {
-  const rest: AttributeRest = {
-    attribute: opaqueParts('AttributeProto', message, commonFields, decoder.locations),
-    type: message.type ?? 0,
-    tensors: [...(message.t ? [message.t] : []), ...(message.tensors ?? [])].map((tensor) =>
-      namedRest(tensor, decoder),
-    ),
-  };
-  const opaque = { message: rest };
+  const opaque = restOf(message, decoder);
   const tensor = (part: TensorProto | undefined) => decodeTensor(part ?? {}, decoder.locations);
   if (message.ref_attr_name) {
     return { type: 'reference', value: message.ref_attr_name, valueType: typeName(message.type ?? 0), opaque };
@@ -48,7 +41,7 @@ export function decodeAttribute(message: AttributeProto, decoder: GraphDecoder, 
     case attributeTypes.float:
       return { type: 'float', value: message.f ?? 0, opaque };
     case attributeTypes.int:
-      return { type: 'int', value: toBigInt(message.i ?? 0), opaque };
+      return { type: 'int', value: BigInt(message.i ?? 0), opaque };
     case attributeTypes.string:
       return { type: 'string', value: message.s ?? new Uint8Array(0), opaque };
     case attributeTypes.tensor:
@@ -58,7 +51,7 @@ export function decodeAttribute(message: AttributeProto, decoder: GraphDecoder, 
     case attributeTypes.floats:
       return { type: 'floats', value: message.floats ?? [], opaque };
     case attributeTypes.ints:
-      return { type: 'ints', value: (message.ints ?? []).map(toBigInt), opaque };
+      return { type: 'ints', value: (message.ints ?? []).map((value) => BigInt(value)), opaque };
     case attributeTypes.strings:
       return { type: 'strings', value: message.strings ?? [], opaque };
     case attributeTypes.tensors:
@@ -66,13 +59,26 @@ export function decodeAttribute(message: AttributeProto, decoder: GraphDecoder, 
     case attributeTypes.graphs:
       return { type: 'graphs', value: (message.graphs ?? []).map((graph) => decoder.graph(graph, names)), opaque };
     default:
-      return { type: 'opaque', value: null, opaque };
+      return { type: 'opaque', value: null, opaque: opaque ?? { message: noRest(message) } };
   }
+}
+
+/** undefined where the value is all there is, as it is nearly always. */
+function restOf(message: AttributeProto, decoder: GraphDecoder): { message: AttributeRest } | undefined {
+  const attribute = opaqueParts('AttributeProto', message, commonFields, decoder.locations);
+  const tensors = message.t ? [message.t] : (message.tensors ?? []);
+  const tensorRests = tensors.map((tensor) => namedRest(tensor, decoder));
+  if (!attribute && tensorRests.every((rest) => rest === null)) return undefined;
+  return { message: { ...noRest(message), attribute, tensors: tensorRests } };
+}
+
+function noRest(message: AttributeProto): AttributeRest {
+  return { attribute: null, type: message.type ?? 0, tensors: [] };
 }
 
 function namedRest(message: TensorProto, decoder: GraphDecoder): object | null {
   const rest = decoder.tensorRest(message);
-  return message.name ? { ...rest, name: message.name } : rest;
+  return message.name === undefined ? rest : { ...rest, name: message.name };
 }
 
 function typeName(code: number): AttributeTypeName | null {

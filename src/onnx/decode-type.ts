@@ -1,7 +1,7 @@
 // TypeProto ↔ ValueType.
 import type { Dimension, ValueType } from '../ir/index.js';
 import { type DataType, dataTypeCode, dataTypeOf } from '../tensor/index.js';
-import { type DimensionProto, int64, type TensorTypeProto, type TypeProto, toNumber } from './schema.js';
+import { type DimensionProto, int64, type TensorTypeProto, type TypeProto, toNumber } from './messages.js';
 
 const unknownType: ValueType = { kind: 'opaque', name: 'unknown' };
 

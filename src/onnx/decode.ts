@@ -3,9 +3,8 @@ import { invalidModel } from '../errors.js';
 import { type Attribute, Graph, type LocalFunction, Model, Scope, type Value, type ValueType } from '../ir/index.js';
 import { decodeAttribute } from './decode-attribute.js';
 import { decodeType } from './decode-type.js';
-import { orderNodes } from './node-order.js';
-import { opaqueParts } from './opaque-parts.js';
 import {
+  type AttributeProto,
   type FunctionProto,
   type GraphProto,
   type ModelProto,
@@ -14,17 +13,17 @@ import {
   type TensorProto,
   toNumber,
   type ValueInfoProto,
-} from './schema.js';
+} from './messages.js';
+import { orderNodes } from './node-order.js';
+import { opaqueParts } from './opaque-parts.js';
 import { decodeTensor, type PayloadLocations } from './tensor-decoding.js';
 
 const modelFields: ReadonlySet<string> = new Set([
   'ir_version',
-  'opset_import',
   'producer_name',
   'producer_version',
   'graph',
   'functions',
-  'metadata_props',
 ]);
 const graphFields: ReadonlySet<string> = new Set([
   'node',
@@ -53,7 +52,6 @@ const functionFields: ReadonlySet<string> = new Set([
   'attribute',
   'attribute_proto',
   'node',
-  'opset_import',
   'value_info',
 ]);
 const tensorFields: ReadonlySet<string> = new Set([
@@ -88,29 +86,35 @@ export function decodeModel(message: ModelProto, locations: PayloadLocations): M
 }
 
 function decodeOpsets(entries: OperatorSetIdProto[] | undefined, opsets: Map<string, number>): void {
-  for (const { domain, version } of entries ?? [])
-    opsets.set(domain === 'ai.onnx' ? '' : (domain ?? ''), toNumber(version));
+  for (const { domain, version } of entries ?? []) opsets.set(normalizeDomain(domain), toNumber(version));
+}
+
+/** ONNX's own domain has two names. */
+export function normalizeDomain(domain: string | undefined): string {
+  return domain === undefined || domain === 'ai.onnx' ? '' : domain;
 }
 
 function decodeFunction(message: FunctionProto, locations: PayloadLocations): LocalFunction {
   const decoder = new GraphDecoder(locations, new Scope());
+  // A function names its inputs and outputs; what is known of them is among its value infos.
+  const infos = new Map((message.value_info ?? []).map((info) => [info.name ?? '', info]));
+  const described = (name: string): ValueInfoProto => infos.get(name) ?? { name };
+  const interfaceNames = new Set([...(message.input ?? []), ...(message.output ?? [])]);
   const body = decoder.graph(
     {
       name: message.name,
       node: message.node,
-      input: (message.input ?? []).map((name) => ({ name })),
-      output: (message.output ?? []).map((name) => ({ name })),
-      value_info: message.value_info,
+      input: message.input?.map(described),
+      output: message.output?.map(described),
+      value_info: message.value_info?.filter(({ name = '' }) => !interfaceNames.has(name)),
     },
     [],
   );
-  const attributeDefaults: Record<string, Attribute> = {};
-  for (const attribute of message.attribute_proto ?? [])
-    attributeDefaults[attribute.name ?? ''] = decoder.attribute(attribute, []);
+  const attributeDefaults = decoder.attributes(message.attribute_proto, [], `Function "${message.name ?? ''}"`);
   const opsetImports = new Map<string, number>();
   decodeOpsets(message.opset_import, opsetImports);
   return {
-    domain: message.domain === 'ai.onnx' ? '' : (message.domain ?? ''),
+    domain: normalizeDomain(message.domain),
     name: message.name ?? '',
     overload: message.overload ?? '',
     attributes: message.attribute ?? [],
@@ -150,22 +154,20 @@ export class GraphDecoder {
       ));
     }
     for (const node of orderNodes(message.node ?? [])) this.node(graph, node, names, define);
-    for (const info of message.value_info ?? []) {
-      const value = values.get(info.name ?? '');
-      if (value && !value.isGraphInput) this.describe(value, info);
-    }
-    for (const output of message.output ?? []) {
-      const value = lookUp(output.name ?? '', names);
-      if (!value) throw invalidModel(`Nothing computes the output "${output.name}" of graph "${graph.name}"`);
-      graph.addOutput(value);
-      if (values.get(value.name) === value && !value.isGraphInput) this.describe(value, output);
-    }
-    graph.opaque = opaqueParts('GraphProto', message, graphFields, this.locations);
+    this.values(graph, message, values, names);
     return graph;
   }
 
-  attribute(message: Parameters<typeof decodeAttribute>[0], names: Names): Attribute {
-    return decodeAttribute(message, this, names);
+  /** `owner` is for messages: who has the attributes. */
+  attributes(messages: AttributeProto[] | undefined, names: Names, owner: string): Record<string, Attribute> {
+    // Without a prototype: a file may call an attribute __proto__.
+    const attributes: Record<string, Attribute> = Object.create(null);
+    for (const message of messages ?? []) {
+      const name = message.name ?? '';
+      if (name in attributes) throw invalidModel(`${owner} has the attribute ${name} twice`);
+      attributes[name] = decodeAttribute(message, this, names);
+    }
+    return attributes;
   }
 
   tensorRest(message: TensorProto): object | null {
@@ -190,14 +192,29 @@ export class GraphDecoder {
     if (rest) value.opaque = { message: { ...value.opaque?.message, tensor: rest } };
   }
 
-  private node(graph: Graph, message: NodeProto, names: Names, define: (value: Value) => void): void {
-    const attributes: Record<string, Attribute> = {};
-    for (const attribute of message.attribute ?? []) {
-      const name = attribute.name ?? '';
-      if (Object.hasOwn(attributes, name))
-        throw invalidModel(`Node "${message.name ?? ''}" has the attribute ${name} twice`);
-      attributes[name] = this.attribute(attribute, names);
+  /** Adds the outputs to the graph, and what the file says of its other values. */
+  private values(graph: Graph, message: GraphProto, values: ReadonlyMap<string, Value>, names: Names): void {
+    const unplaced: Required<Pick<GraphProto, 'output' | 'value_info'>> = { output: [], value_info: [] };
+    const described = new Set<Value>(graph.inputs);
+    for (const output of message.output ?? []) {
+      const value = lookUp(output.name ?? '', names);
+      if (!value) throw invalidModel(`Nothing computes the output "${output.name ?? ''}" of graph "${graph.name}"`);
+      graph.addOutput(value);
+      if (values.get(value.name) === value && !described.has(value)) described.add(this.describe(value, output));
+      else unplaced.output.push(output);
     }
+    for (const info of message.value_info ?? []) {
+      const value = values.get(info.name ?? '');
+      if (value && !described.has(value)) described.add(this.describe(value, info));
+      else unplaced.value_info.push(info);
+    }
+    const rest = opaqueParts('GraphProto', message, graphFields, this.locations);
+    const { output, value_info } = unplaced;
+    if (rest || output.length + value_info.length > 0) graph.opaque = { message: { ...rest?.message, ...unplaced } };
+  }
+
+  private node(graph: Graph, message: NodeProto, names: Names, define: (value: Value) => void): void {
+    const attributes = this.attributes(message.attribute, names, `Node "${message.name ?? ''}"`);
     const inputs = (message.input ?? []).map((name) => {
       if (name === '') return null;
       const value = lookUp(name, names);

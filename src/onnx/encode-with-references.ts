@@ -9,7 +9,7 @@ import type { Model } from '../ir/index.js';
 import { type FileSource, FileTensor, type Tensor } from '../tensor/index.js';
 import { encodeModel } from './encode.js';
 import { layOutInline, layoutBytes, refer, tensorMessages } from './layout.js';
-import type { TensorProto } from './schema.js';
+import type { TensorProto } from './messages.js';
 import { writeTensor } from './write-tensor.js';
 
 export interface ReferencedModel {

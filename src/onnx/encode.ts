@@ -1,9 +1,10 @@
 // Model → ModelProto. Tensors go along as payloads; where their bytes are put is decided when the file is laid out.
 import type { Attribute, Graph, LocalFunction, Model, Node, Value } from '../ir/index.js';
 import { dataTypeCode, StringTensor, type Tensor } from '../tensor/index.js';
+import { normalizeDomain } from './decode.js';
 import type { AttributeRest } from './decode-attribute.js';
-import { encodeType } from './decode-type.js';
-import { withOpaqueParts } from './opaque-parts.js';
+import { decodeType, encodeType } from './decode-type.js';
+import { unknownFields } from './message-type.js';
 import {
   type AttributeProto,
   attributeTypes,
@@ -13,29 +14,46 @@ import {
   type ModelProto,
   type NodeProto,
   type OperatorSetIdProto,
+  type StringStringEntryProto,
   type TensorProto,
   type TypeProto,
   type ValueInfoProto,
-} from './schema.js';
+} from './messages.js';
+import { withOpaqueParts } from './opaque-parts.js';
 
 export function encodeModel(model: Model): ModelProto {
+  const loaded = model.opaque?.message as ModelProto | undefined;
   return withOpaqueParts<ModelProto>(model.opaque, {
     ir_version: int64(model.irVersion),
-    opset_import: encodeOpsets(model.opsetImports),
+    opset_import: encodeOpsets(model.opsetImports, loaded?.opset_import),
     ...(model.producerName && { producer_name: model.producerName }),
     ...(model.producerVersion && { producer_version: model.producerVersion }),
-    metadata_props: [...model.metadataProps].map(([key, value]) => ({ key, value })),
+    metadata_props: encodeMetadata(model.metadataProps, loaded?.metadata_props),
     graph: encodeGraph(model.graph),
     functions: model.functions.map(encodeFunction),
   });
 }
 
-function encodeOpsets(opsets: ReadonlyMap<string, number>): OperatorSetIdProto[] {
-  return [...opsets].map(([domain, version]) => ({ domain, version: int64(version) }));
+/** `loaded` are the entries of the file, which say more than the map when they have unknown fields. */
+function encodeOpsets(
+  opsets: ReadonlyMap<string, number>,
+  loaded: readonly OperatorSetIdProto[] = [],
+): OperatorSetIdProto[] {
+  const byDomain = new Map(loaded.map((entry) => [normalizeDomain(entry.domain), entry]));
+  return [...opsets].map(([domain, version]) => ({ ...(byDomain.get(domain) ?? { domain }), version: int64(version) }));
+}
+
+function encodeMetadata(
+  metadata: ReadonlyMap<string, string>,
+  loaded: readonly StringStringEntryProto[] = [],
+): StringStringEntryProto[] {
+  const byKey = new Map(loaded.map((entry) => [entry.key ?? '', entry]));
+  return [...metadata].map(([key, value]) => ({ ...byKey.get(key), key, value }));
 }
 
 function encodeFunction(local: LocalFunction): FunctionProto {
   const body = encodeGraph(local.body);
+  const loaded = local.opaque?.message as FunctionProto | undefined;
   return withOpaqueParts<FunctionProto>(local.opaque, {
     name: local.name,
     domain: local.domain,
@@ -47,27 +65,60 @@ function encodeFunction(local: LocalFunction): FunctionProto {
       encodeAttribute(name, attribute),
     ),
     node: body.node,
-    opset_import: encodeOpsets(local.opsetImports),
-    value_info: body.value_info,
+    opset_import: encodeOpsets(local.opsetImports, loaded?.opset_import),
+    value_info: [...(body.input ?? []), ...(body.output ?? [])].filter(saysMore).concat(body.value_info ?? []),
   });
+}
+
+/** Whether an info says more of a value than its name. */
+function saysMore(info: ValueInfoProto): boolean {
+  return Object.keys(info).length > 1 || unknownFields in info;
 }
 
 function encodeGraph(graph: Graph): GraphProto {
   const own = [...graph.nodes()].flatMap((node) => node.outputs.filter((output) => output !== null));
   const initializers = [...graph.initializers];
+  const loaded = graph.opaque?.message as GraphProto | undefined;
+  const outputs = new Set(graph.outputs);
+  const constants = [...initializers, ...graph.sparseInitializers.map(({ value }) => value)];
+  const ownInfos = [...own, ...constants.filter((value) => loadedInfo(value)?.info && !value.isGraphInput)]
+    .filter((value) => !outputs.has(value) && (encodeType(value.type) ?? loadedInfo(value)?.info))
+    .map(encodeValueInfo);
   return withOpaqueParts<GraphProto>(graph.opaque, {
     name: graph.name,
     node: [...graph.nodes()].map(encodeNode),
     input: graph.inputs.map(encodeValueInfo),
-    output: graph.outputs.map(encodeValueInfo),
+    output: graph.outputs.map((value) => unplacedInfo(value, loaded?.output) ?? encodeValueInfo(value)),
     initializer: initializers.map((value) =>
       encodeTensor(value.constant!, { ...loadedInfo(value)?.tensor, name: value.name }),
     ),
     sparse_initializer: graph.sparseInitializers.map(({ opaque }) => withOpaqueParts(opaque, {})),
-    value_info: [...own, ...initializers.filter((value) => loadedInfo(value)?.info && !value.isGraphInput)]
-      .filter((value) => !graph.outputs.includes(value) && (encodeType(value.type) ?? loadedInfo(value)?.info?.type))
-      .map(encodeValueInfo),
+    value_info: [...ownInfos, ...stillTrue(loaded?.value_info, graph, ownInfos)],
   });
+}
+
+/** What a file says of a graph output that is a value of an enclosing graph, or an input at the same time. */
+function unplacedInfo(value: Value, infos: readonly ValueInfoProto[] = []): ValueInfoProto | null {
+  return infos.find((info) => info.name === value.name && agrees(info, value)) ?? null;
+}
+
+/** The value infos of a file for names that are not computed in their graph, as far as no pass has made them wrong. */
+function stillTrue(
+  infos: readonly ValueInfoProto[] = [],
+  graph: Graph,
+  ownInfos: readonly ValueInfoProto[],
+): ValueInfoProto[] {
+  const taken = new Set(ownInfos.map(({ name }) => name));
+  const values = new Map([...graph.inputs, ...graph.outputs].map((value) => [value.name, value]));
+  return infos.filter((info) => {
+    const value = values.get(info.name ?? '');
+    return !taken.has(info.name) && (!value || agrees(info, value));
+  });
+}
+
+function agrees(info: ValueInfoProto, value: Value): boolean {
+  const type = info.type ? decodeType(info.type) : null;
+  return type?.kind !== 'tensor' || value.type?.kind !== 'tensor' || type.dataType === value.type.dataType;
 }
 
 function encodeNode(node: Node): NodeProto {

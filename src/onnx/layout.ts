@@ -1,8 +1,10 @@
 // Where every byte of the files to be written goes: encoded structure and tensor payloads at known positions,
 // so that payloads can be computed and written one by one, in any order and by several threads.
-import type protobuf from 'protobufjs';
 import type { Tensor } from '../tensor/index.js';
-import { externalLocation, type ModelProto, messageType, type TensorProto, weightCarryingParts } from './schema.js';
+import { encodeMessage } from './encode-message.js';
+import { fieldNumber, type MessageType, messageType } from './message-type.js';
+import { externalLocation, type ModelProto, type TensorProto } from './messages.js';
+import { weightCarryingParts } from './weight-carriers.js';
 import { lengthDelimitedHeader } from './wire.js';
 
 /** A part of a file: bytes, or the raw_data of a tensor. */
@@ -99,46 +101,39 @@ function lengthOf(segment: Segment): number {
   return segment.byteLength;
 }
 
-function collectPayloads(type: protobuf.Type, message: object, found: TensorProto[]): TensorProto[] {
+function collectPayloads(type: MessageType, message: object, found: TensorProto[]): TensorProto[] {
   if (type.name !== 'TensorProto') {
-    for (const { type: nested, part } of weightCarryingParts(type, message)) collectPayloads(nested, part, found);
+    for (const { field, part } of weightCarryingParts(type, message)) collectPayloads(field.type, part, found);
   } else if ((message as TensorProto).payload) found.push(message as TensorProto);
   return found;
 }
 
-function hasPayload(type: protobuf.Type, message: object): boolean {
+function hasPayload(type: MessageType, message: object): boolean {
   if (type.name === 'TensorProto') return (message as TensorProto).payload !== undefined;
-  return weightCarryingParts(type, message).some(({ type: nested, part }) => hasPayload(nested, part));
+  return weightCarryingParts(type, message).some(({ field, part }) => hasPayload(field.type, part));
 }
 
 /** Encodes a message to bytes with the payloads of its tensors left as tensors. */
-function encodeSegments(type: protobuf.Type, message: object): Segment[] {
+function encodeSegments(type: MessageType, message: object): Segment[] {
   if (type.name === 'TensorProto') return encodeTensorSegments(type, message as TensorProto);
-  if (!hasPayload(type, message)) return [type.encode(message).finish()];
-  const parts = [...weightCarryingParts(type, message)];
+  if (!hasPayload(type, message)) return [encodeMessage(type, message)];
+  const parts = weightCarryingParts(type, message);
   const rest: Record<string, unknown> = { ...message };
-  for (const { id } of parts) delete rest[type.fieldsById[id].name];
-  copyUnknownFields(message, rest);
-  const segments: Segment[] = [type.encode(rest).finish()];
-  for (const { id, type: nested, part } of parts) {
-    const content = encodeSegments(nested, part);
+  for (const { field } of parts) delete rest[field.name];
+  const segments: Segment[] = [encodeMessage(type, rest)];
+  for (const { field, part } of parts) {
+    const content = encodeSegments(field.type, part);
     const length = content.reduce((sum, segment) => sum + lengthOf(segment), 0);
-    segments.push(lengthDelimitedHeader(id, length), ...content);
+    segments.push(lengthDelimitedHeader(field.number, length), ...content);
   }
   return joinBytes(segments);
 }
 
-function encodeTensorSegments(type: protobuf.Type, message: TensorProto): Segment[] {
+function encodeTensorSegments(type: MessageType, message: TensorProto): Segment[] {
   const { payload, ...rest } = message;
-  copyUnknownFields(message, rest);
-  const bytes = type.encode(rest).finish();
+  const bytes = encodeMessage(type, rest);
   if (!payload || payload.dataType === 'string') return [bytes];
-  return [bytes, lengthDelimitedHeader(type.fields.raw_data.id, payload.byteLength), payload];
-}
-
-function copyUnknownFields(from: object, to: object): void {
-  const unknown = (from as { $unknowns?: Uint8Array[] }).$unknowns;
-  if (unknown) Object.defineProperty(to, '$unknowns', { value: unknown, enumerable: false });
+  return [bytes, lengthDelimitedHeader(fieldNumber(type, 'raw_data'), payload.byteLength), payload];
 }
 
 function joinBytes(segments: readonly Segment[]): Segment[] {

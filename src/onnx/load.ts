@@ -1,20 +1,21 @@
 // Loading a model: structure only; weights stay in the file until they are read.
 import { dirname, resolve } from 'node:path';
-import protobuf from 'protobufjs';
 import { DsoptError, invalidModel } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { FileSource } from '../tensor/index.js';
+import { type ByteSource, bufferByteSource, fileByteSource } from './byte-source.js';
 import { decodeModel } from './decode.js';
+import { decodeMessage } from './decode-message.js';
 import { ExternalData } from './external-data.js';
-import { type ModelProto, messageType } from './schema.js';
+import { messageType } from './message-type.js';
+import type { ModelProto } from './messages.js';
 import { readSkeleton } from './skeleton.js';
-import { bufferSource, pagedSource } from './wire.js';
 
 /** Loads the model at a path, or one given as encoded bytes. Throws MODEL_INVALID, MODEL_UNSUPPORTED or IO. */
 export async function loadModel(model: string | Uint8Array): Promise<Model> {
   const name = typeof model === 'string' ? model : 'The model';
   try {
-    return typeof model === 'string' ? loadFile(model) : decode(model, bufferSource(model), new ExternalData(null));
+    return typeof model === 'string' ? loadFile(model) : decode(model, bufferByteSource(model), new ExternalData(null));
   } catch (cause) {
     throw describeFailure(name, cause);
   }
@@ -23,21 +24,16 @@ export async function loadModel(model: string | Uint8Array): Promise<Model> {
 function loadFile(path: string): Model {
   const file = FileSource.open(path);
   if (file.size === 0) throw invalidModel('The file is empty');
-  const model = decode(file, pagedSource(file), new ExternalData(dirname(resolve(path))));
+  const externalData = new ExternalData(dirname(resolve(path)));
+  const model = file.reading((reader) => decode(file, fileByteSource(reader), externalData));
   model.path = path;
   return model;
 }
 
-function decode(
-  ownFile: FileSource | Uint8Array,
-  source: Parameters<typeof readSkeleton>[0],
-  externalData: ExternalData,
-): Model {
-  const { bytes, ownLocation } = readSkeleton(source);
-  const reader = protobuf.Reader.create(bytes);
-  reader.discardUnknown = false;
-  const message = messageType('ModelProto').decode(reader) as ModelProto;
-  return decodeModel(message, { ownLocation, ownFile, externalData });
+function decode(ownFile: FileSource | Uint8Array, source: ByteSource, externalData: ExternalData): Model {
+  const { bytes, ownKey } = readSkeleton(source);
+  const message: ModelProto = decodeMessage(messageType('ModelProto'), bytes);
+  return decodeModel(message, { ownKey, ownFile, externalData });
 }
 
 function describeFailure(name: string, cause: unknown): unknown {

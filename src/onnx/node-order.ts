@@ -1,58 +1,78 @@
 // Nodes of a graph in topological order by name. ONNX asks for it, onnxruntime does not insist, so some files lack it.
 import { invalidModel } from '../errors.js';
-import type { GraphProto, NodeProto } from './schema.js';
+import type { GraphProto, NodeProto } from './messages.js';
 
 export function orderNodes(nodes: readonly NodeProto[]): readonly NodeProto[] {
-  const producer = new Map<string, number>();
-  nodes.forEach((node, index) => {
-    for (const name of node.output ?? []) if (name !== '' && !producer.has(name)) producer.set(name, index);
+  const producers = new Map<string, number>();
+  nodes.forEach(({ output = [] }, index) => {
+    for (const name of output) if (name !== '' && !producers.has(name)) producers.set(name, index);
   });
-  const needs = nodes.map((node) =>
-    [...namesTaken(node)].map((name) => producer.get(name)).filter((index) => index !== undefined),
-  );
-  if (needs.every((indices, index) => indices.every((needed) => needed < index))) return nodes;
+  let ordered = true;
+  nodes.forEach((node, index) => {
+    visitNamesTaken(node, (name) => {
+      if (producers.get(name)! >= index) ordered = false;
+    });
+  });
+  return ordered ? nodes : sortNodes(nodes, producers);
+}
 
+function sortNodes(nodes: readonly NodeProto[], producers: ReadonlyMap<string, number>): NodeProto[] {
+  const needs = nodes.map((node) => {
+    const needed = new Set<number>();
+    visitNamesTaken(node, (name) => {
+      const index = producers.get(name);
+      if (index !== undefined) needed.add(index);
+    });
+    return needed;
+  });
   const order: NodeProto[] = [];
-  const state = new Uint8Array(nodes.length);
   // Depth first without recursion: a graph can be a chain of many thousand nodes.
+  const waiting = 1;
+  const done = 2;
+  const state = new Uint8Array(nodes.length);
   for (let start = 0; start < nodes.length; start++) {
     const stack = [start];
     while (stack.length > 0) {
       const index = stack[stack.length - 1];
-      if (state[index] === 2) {
-        stack.pop();
+      if (state[index] === 0) {
+        state[index] = waiting;
+        for (const needed of needs[index]) {
+          if (state[needed] === waiting) {
+            const { name = '', op_type: opType = '' } = nodes[index];
+            throw invalidModel(`The graph has a cycle through node "${name}" (${opType})`);
+          }
+          if (state[needed] === 0) stack.push(needed);
+        }
         continue;
       }
-      state[index] = 1;
-      const waiting = needs[index].filter((needed) => state[needed] !== 2);
-      if (waiting.some((needed) => state[needed] === 1)) {
-        throw invalidModel(`The graph has a cycle through node "${nodes[index].name ?? ''}" (${nodes[index].op_type})`);
-      }
-      if (waiting.length > 0) stack.push(...waiting);
-      else {
-        state[index] = 2;
-        order.push(nodes[index]);
-        stack.pop();
-      }
+      stack.pop();
+      if (state[index] === done) continue;
+      state[index] = done;
+      order.push(nodes[index]);
     }
   }
   return order;
 }
 
-/** Names a node takes from its graph, those that its subgraphs capture included. */
-function* namesTaken(node: NodeProto): IterableIterator<string> {
-  yield* node.input ?? [];
-  for (const attribute of node.attribute ?? []) {
-    if (attribute.g) yield* namesCaptured(attribute.g);
-    for (const graph of attribute.graphs ?? []) yield* namesCaptured(graph);
+/** Calls `visit` with the names a node takes from its graph, those that its subgraphs capture included. */
+function visitNamesTaken(node: NodeProto, visit: (name: string) => void): void {
+  if (node.input) for (const name of node.input) visit(name);
+  if (!node.attribute) return;
+  for (const attribute of node.attribute) {
+    if (attribute.g) visitNamesCaptured(attribute.g, visit);
+    if (attribute.graphs) for (const graph of attribute.graphs) visitNamesCaptured(graph, visit);
   }
 }
 
-function* namesCaptured(graph: GraphProto): IterableIterator<string> {
-  const own = new Set<string | undefined>(
-    [...(graph.input ?? []), ...(graph.initializer ?? [])].map(({ name }) => name),
-  );
-  for (const node of graph.node ?? []) for (const name of node.output ?? []) own.add(name);
-  for (const node of graph.node ?? []) for (const name of namesTaken(node)) if (!own.has(name)) yield name;
-  for (const { name } of graph.output ?? []) if (name !== undefined && !own.has(name)) yield name;
+function visitNamesCaptured(graph: GraphProto, visit: (name: string) => void): void {
+  const own = new Set<string | undefined>();
+  for (const { name } of graph.input ?? []) own.add(name);
+  for (const { name } of graph.initializer ?? []) own.add(name);
+  for (const { values } of graph.sparse_initializer ?? []) own.add(values?.name);
+  for (const { output } of graph.node ?? []) for (const name of output ?? []) own.add(name);
+  const visitOuter = (name: string): void => {
+    if (!own.has(name)) visit(name);
+  };
+  for (const node of graph.node ?? []) visitNamesTaken(node, visitOuter);
+  for (const { name } of graph.output ?? []) if (name !== undefined) visitOuter(name);
 }

@@ -1,52 +1,43 @@
 // What a message holds beside the fields the IR models: kept as it came and merged back when the message is written.
-import type protobuf from 'protobufjs';
 import type { Opaque } from '../ir/index.js';
-import { externalLocation, messageType, type TensorProto, weightCarryingParts } from './schema.js';
+import { type MessageName, type MessageType, messageType, unknownFields } from './message-type.js';
+import { externalLocation, type TensorProto } from './messages.js';
 import { decodeTensor, type PayloadLocations } from './tensor-decoding.js';
+import { weightCarryingParts } from './weight-carriers.js';
+
+type Rest = Record<string, unknown> & { [unknownFields]?: unknown };
 
 /** The fields of `message` that are not among `modelled`, unknown ones included; null when there are none. */
 export function opaqueParts(
-  typeName: string,
+  name: MessageName,
   message: object,
   modelled: ReadonlySet<string>,
   locations: PayloadLocations,
 ): Opaque | null {
-  const rest: Record<string, unknown> = {};
-  let found = false;
-  for (const [key, value] of Object.entries(message)) {
-    if (modelled.has(key) || (Array.isArray(value) && value.length === 0)) continue;
-    rest[key] = value;
-    found = true;
+  const fields = message as Rest;
+  let rest: Rest | null = null;
+  for (const key in fields) {
+    if (modelled.has(key)) continue;
+    rest ??= {};
+    rest[key] = fields[key];
   }
-  const unknown = unknownFields(message);
+  const unknown = fields[unknownFields];
   if (unknown) {
-    setUnknownFields(rest, unknown);
-    found = true;
+    rest ??= {};
+    rest[unknownFields] = unknown;
   }
-  if (!found) return null;
-  attachPayloads(messageType(typeName), rest, locations);
+  if (!rest) return null;
+  attachPayloads(messageType(name), rest, locations);
   return { message: rest };
 }
 
 /** `fields` together with what `opaqueParts` kept. */
 export function withOpaqueParts<Message extends object>(opaque: Opaque | null | undefined, fields: Message): Message {
-  if (!opaque) return fields;
-  const merged = { ...opaque.message, ...fields };
-  const unknown = unknownFields(opaque.message);
-  if (unknown) setUnknownFields(merged, unknown);
-  return merged;
-}
-
-function unknownFields(message: object): Uint8Array[] | null {
-  return (message as { $unknowns?: Uint8Array[] }).$unknowns ?? null;
-}
-
-function setUnknownFields(message: object, unknown: Uint8Array[]): void {
-  Object.defineProperty(message, '$unknowns', { value: unknown, enumerable: false });
+  return opaque ? { ...opaque.message, ...fields } : fields;
 }
 
 /** Gives every tensor in an opaque message (sparse tensors, training info) its payload, wherever the file keeps it. */
-function attachPayloads(type: protobuf.Type, message: object, locations: PayloadLocations): void {
+function attachPayloads(type: MessageType, message: object, locations: PayloadLocations): void {
   if (type.name === 'TensorProto') {
     const tensor = message as TensorProto;
     if (tensor.data_location !== externalLocation) return;
@@ -55,5 +46,5 @@ function attachPayloads(type: protobuf.Type, message: object, locations: Payload
     delete tensor.external_data;
     return;
   }
-  for (const { type: nested, part } of weightCarryingParts(type, message)) attachPayloads(nested, part, locations);
+  for (const { field, part } of weightCarryingParts(type, message)) attachPayloads(field.type, part, locations);
 }

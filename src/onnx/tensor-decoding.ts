@@ -1,6 +1,7 @@
 // TensorProto → Tensor: small ones in memory, large ones as ranges of the model file or of external data.
 import { invalidModel, unsupportedModel } from '../errors.js';
 import {
+  bitsPerElement,
   byteLengthOf,
   type DataType,
   dataTypeOf,
@@ -8,22 +9,25 @@ import {
   type FileSource,
   FileTensor,
   MemoryTensor,
+  packSixBits,
   StringTensor,
   sizeOf,
   type Tensor,
   type TypedArray,
 } from '../tensor/index.js';
 import type { ExternalData } from './external-data.js';
-import { externalLocation, messageType, type TensorProto, toBigInt, toNumber } from './schema.js';
+import { messageType } from './message-type.js';
+import { externalLocation, type TensorProto, toNumber } from './messages.js';
 
 /** Where the payloads of a model being loaded are. */
 export interface PayloadLocations {
-  /** Location that stands for the model file itself. */
-  readonly ownLocation: string;
+  /** Key of the references into the model file itself. */
+  readonly ownKey: string;
   readonly ownFile: FileSource | Uint8Array;
   readonly externalData: ExternalData;
 }
 
+const tensorType = messageType('TensorProto');
 const mostElements = 2 ** 40;
 
 /** Throws MODEL_INVALID where shape, type and payload do not fit each other. */
@@ -54,31 +58,34 @@ function decodeReference(
   locations: PayloadLocations,
 ): Tensor {
   const entries = message.external_data ?? [];
-  const own = entries.findIndex(({ key, value }) => key === 'location' && value === locations.ownLocation);
-  const get = (key: string): string | undefined =>
-    entries.slice(Math.max(own, 0)).find((entry) => entry.key === key)?.value;
+  const own = entries.find(({ key }) => key === locations.ownKey);
+  if (own) return decodeOwnReference(own.value!, dataType, shape, locations.ownFile);
+  const get = (key: string): string | undefined => entries.find((entry) => entry.key === key)?.value;
+  const location = get('location');
+  if (location === undefined) throw invalidModel('its external data has no location');
+  if (dataType === 'string') throw invalidModel('strings cannot be external data');
   const offset = count(get('offset'), 'offset') ?? 0;
-  if (own < 0) {
-    const location = get('location');
-    if (location === undefined) throw invalidModel('its external data has no location');
-    if (dataType === 'string') throw invalidModel('strings cannot be external data');
-    const source = locations.externalData.open(location);
-    const length = count(get('length'), 'length') ?? byteLengthOf(dataType, sizeOf(shape));
-    return new FileTensor(dataType, shape, source, { offset, length });
-  }
-  const length = Number(get('length'));
-  const field = messageType('TensorProto').fieldsById[Number(get('field'))].name;
+  const length = count(get('length'), 'length') ?? byteLengthOf(dataType, sizeOf(shape));
+  return new FileTensor(dataType, shape, locations.externalData.open(location), { offset, length });
+}
+
+/** A payload that skeleton.ts left in the model file: `reference` holds field number, offset and length. */
+function decodeOwnReference(
+  reference: string,
+  dataType: DataType,
+  shape: readonly number[],
+  ownFile: FileSource | Uint8Array,
+): Tensor {
+  const [fieldNumber, offset, length] = reference.split(' ').map(Number);
+  const field = tensorType.byNumber[fieldNumber]!.name;
   expectField(field, dataType);
   const raw = field === 'raw_data' || field === 'float_data' || field === 'double_data';
-  if (locations.ownFile instanceof Uint8Array) {
-    const bytes = locations.ownFile.subarray(offset, offset + length);
-    return new MemoryTensor(
-      dataType,
-      shape,
-      raw ? checkLength(bytes, dataType, shape) : decodeVarints(bytes, dataType, sizeOf(shape)),
-    );
+  if (!(ownFile instanceof Uint8Array)) {
+    return new FileTensor(dataType, shape, ownFile, { offset, length, encoding: raw ? 'raw' : 'varint' });
   }
-  return new FileTensor(dataType, shape, locations.ownFile, { offset, length, encoding: raw ? 'raw' : 'varint' });
+  const bytes = ownFile.subarray(offset, offset + length);
+  const data = raw ? checkLength(bytes, dataType, shape) : decodeVarints(bytes, dataType, sizeOf(shape));
+  return new MemoryTensor(dataType, shape, data);
 }
 
 function count(text: string | undefined, what: string): number | null {
@@ -121,23 +128,26 @@ function inlineData(message: TensorProto, dataType: DataType, size: number): Typ
     case 'double_data':
       return checkLength(Float64Array.from(values as number[]), dataType, [size]);
     case 'int64_data':
-      return checkLength(BigInt64Array.from(message.int64_data!, toBigInt), dataType, [size]);
+      return checkLength(BigInt64Array.from(message.int64_data!, BigInt), dataType, [size]);
     case 'uint64_data':
       return checkLength(
         dataType === 'uint32'
           ? Uint32Array.from(message.uint64_data!, Number)
-          : BigUint64Array.from(message.uint64_data!, toBigInt),
+          : BigUint64Array.from(message.uint64_data!, BigInt),
         dataType,
         [size],
       );
     case 'int32_data': {
-      const width = byteLengthOf(dataType, 8) >= 16 ? byteLengthOf(dataType, 8) / 8 : 1;
       const numbers = values as number[];
-      const array =
-        width === 4 ? Int32Array.from(numbers) : width === 2 ? Uint16Array.from(numbers) : Uint8Array.from(numbers);
-      return checkLength(array, dataType, [size]);
+      return checkLength(int32Data(numbers, bitsPerElement(dataType)), dataType, [size]);
     }
   }
+}
+
+function int32Data(numbers: number[], bits: number): TypedArray {
+  if (bits === 32) return Int32Array.from(numbers);
+  if (bits === 16) return Uint16Array.from(numbers);
+  return bits === 6 ? packSixBits(Uint8Array.from(numbers)) : Uint8Array.from(numbers);
 }
 
 function checkLength(data: TypedArray, dataType: DataType, shape: readonly number[]): TypedArray {

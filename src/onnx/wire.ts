@@ -1,107 +1,78 @@
 // The protobuf wire format, as far as walking a file without reading its weights needs it.
 import { invalidModel } from '../errors.js';
-import type { FileSource } from '../tensor/index.js';
+import type { ByteSource } from './byte-source.js';
 
 export const wireType = { varint: 0, fixed64: 1, lengthDelimited: 2, fixed32: 5 } as const;
 
-/** Random access to encoded bytes: a file or a buffer. */
-export interface ByteSource {
-  readonly size: number;
-  read(offset: number, length: number): Uint8Array;
-}
+/** Steps through the fields of the message at [start, end) of a source. */
+export class FieldCursor {
+  /** Number and wire type of the current field. */
+  number = 0;
+  wireType = 0;
+  /** First byte of the current field, of its value (behind the length, where it has one), and the first behind it. */
+  start = 0;
+  valueStart = 0;
+  end: number;
+  private readonly source: ByteSource;
+  private readonly messageEnd: number;
+  private piece: { start: number; bytes: Uint8Array } = { start: 0, bytes: new Uint8Array(0) };
+  private position: number;
 
-const pageLength = 64 << 10;
-const mostPages = 64;
+  constructor(source: ByteSource, start: number, end: number) {
+    this.source = source;
+    this.messageEnd = end;
+    this.end = start;
+    this.position = start;
+  }
 
-/** Reads a file page by page, so that what is skipped is never read. */
-export function pagedSource(source: FileSource): ByteSource {
-  const pages = new Map<number, Uint8Array>();
-  const pageAt = (index: number): Uint8Array => {
-    let page = pages.get(index);
-    if (!page) {
-      if (pages.size >= mostPages) pages.delete(pages.keys().next().value!);
-      page = source.read(index * pageLength, Math.min(pageLength, source.size - index * pageLength));
-      pages.set(index, page);
+  /** Goes to the next field; false at the end. Throws MODEL_INVALID where the bytes are no message. */
+  next(): boolean {
+    this.start = this.end;
+    if (this.start >= this.messageEnd) return false;
+    this.position = this.start;
+    const tag = this.readVarint();
+    this.number = Math.floor(tag / 8);
+    this.wireType = tag % 8;
+    if (this.number === 0 || tag > 0xffffffff) throw this.damaged();
+    this.valueStart = this.position;
+    const { wireType: type } = this;
+    if (type === wireType.varint) this.readVarint();
+    else if (type === wireType.fixed64) this.position += 8;
+    else if (type === wireType.fixed32) this.position += 4;
+    else if (type === wireType.lengthDelimited) {
+      const length = this.readVarint();
+      this.valueStart = this.position;
+      this.position += length;
+    } else throw this.damaged(); // Groups are no part of ONNX.
+    this.end = this.position;
+    if (this.end > this.messageEnd) {
+      const late = this.end - this.messageEnd;
+      throw invalidModel(`The file is cut off or damaged: a field at byte ${this.start} ends ${late} bytes too late`);
     }
-    return page;
-  };
-  return {
-    size: source.size,
-    read(offset, length) {
-      const index = Math.floor(offset / pageLength);
-      const start = offset - index * pageLength;
-      if (start + length > pageLength) return source.read(offset, length);
-      return pageAt(index).subarray(start, start + length);
-    },
-  };
-}
+    return true;
+  }
 
-export function bufferSource(bytes: Uint8Array): ByteSource {
-  return { size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) };
-}
-
-/** One field of a message: where its tag, its value and its end are. */
-export interface WireField {
-  readonly number: number;
-  readonly wireType: number;
-  readonly start: number;
-  /** First byte of the value; of a length-delimited field, first byte behind the length. */
-  readonly valueStart: number;
-  readonly end: number;
-}
-
-/** The fields of the message at [start, end), in order. Throws MODEL_INVALID where the bytes are no message. */
-export function* wireFields(source: ByteSource, start: number, end: number): IterableIterator<WireField> {
-  let position = start;
-  while (position < end) {
-    const tag = readVarint(source, position, end);
-    const number = Math.floor(tag.value / 8);
-    const type = tag.value % 8;
-    if (number === 0 || tag.value > 0xffffffff) throw damaged(position);
-    let valueStart = tag.end;
-    let fieldEnd: number;
-    switch (type) {
-      case wireType.varint:
-        fieldEnd = readVarint(source, tag.end, end).end;
-        break;
-      case wireType.fixed64:
-        fieldEnd = tag.end + 8;
-        break;
-      case wireType.fixed32:
-        fieldEnd = tag.end + 4;
-        break;
-      case wireType.lengthDelimited: {
-        const length = readVarint(source, tag.end, end);
-        valueStart = length.end;
-        fieldEnd = length.end + length.value;
-        break;
+  private readVarint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let count = 0; count < 10 && this.position < this.messageEnd; count++) {
+      let at = this.position - this.piece.start;
+      if (!(at >= 0 && at < this.piece.bytes.length)) {
+        this.piece = this.source.pieceAt(this.position);
+        at = this.position - this.piece.start;
       }
-      default:
-        throw damaged(position);
+      const byte = this.piece.bytes[at];
+      this.position++;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
     }
-    if (fieldEnd > end)
-      throw invalidModel(
-        `The file is cut off or damaged: a field at byte ${position} ends ${fieldEnd - end} bytes too late`,
-      );
-    yield { number, wireType: type, start: position, valueStart, end: fieldEnd };
-    position = fieldEnd;
+    throw this.damaged();
   }
-}
 
-function readVarint(source: ByteSource, position: number, end: number): { value: number; end: number } {
-  const bytes = source.read(position, Math.min(10, end - position));
-  let value = 0;
-  let scale = 1;
-  for (let index = 0; index < bytes.length; index++) {
-    value += (bytes[index] & 0x7f) * scale;
-    if (bytes[index] < 0x80) return { value, end: position + index + 1 };
-    scale *= 128;
+  private damaged(): Error {
+    return invalidModel(`No protobuf message at byte ${this.start}`);
   }
-  throw damaged(position);
-}
-
-function damaged(position: number): Error {
-  return invalidModel(`No protobuf message at byte ${position}`);
 }
 
 /** Tag of a length-delimited field followed by its length. */

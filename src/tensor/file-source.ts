@@ -1,7 +1,20 @@
 // A file that tensors are ranges of. It is opened for each read and checked to be the file it was at load,
 // so that nothing stays open and a file changed underneath is an error, never silently wrong weights.
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { DsoptError, ioError } from '../errors.js';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { DsoptError, fileChanged, ioError, notAFile } from '../errors.js';
+
+export interface FileSourceDescription {
+  readonly path: string;
+  readonly size: number;
+  readonly modified: number;
+}
+
+/** A file that is open. */
+export interface FileReader {
+  readonly size: number;
+  /** Bytes [offset, offset + length), in a buffer of their own. */
+  read(offset: number, length: number): Uint8Array;
+}
 
 export class FileSource {
   readonly path: string;
@@ -14,10 +27,12 @@ export class FileSource {
     this.modified = modified;
   }
 
+  /** Throws IO for what cannot be read, and for folders, pipes and devices. */
   static open(path: string): FileSource {
     return withDescriptor(path, (fd) => {
       const stat = fstatSync(fd);
       if (stat.isDirectory()) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
+      if (!stat.isFile()) throw notAFile(path);
       return new FileSource(path, stat.size, stat.mtimeMs);
     });
   }
@@ -44,6 +59,21 @@ export class FileSource {
     });
   }
 
+  /** Opens the file once for many reads, while `action` runs. */
+  reading<Result>(action: (reader: FileReader) => Result): Result {
+    return withDescriptor(this.path, (fd) => {
+      this.check(fd);
+      return action({
+        size: this.size,
+        read(offset, length) {
+          const target = new Uint8Array(length);
+          readFully(fd, offset, target, length);
+          return target;
+        },
+      });
+    });
+  }
+
   /** Calls `visit` with consecutive pieces of [offset, offset + length), each valid until the next call. */
   *pieces(offset: number, length: number, pieceLength: number): Iterable<Uint8Array> {
     const buffer = new Uint8Array(Math.min(pieceLength, length));
@@ -55,6 +85,8 @@ export class FileSource {
         readFully(fd, offset + done, buffer, count);
         yield buffer.subarray(0, count);
       }
+    } catch (cause) {
+      throw isSystemError(cause) ? ioError('read', this.path, cause) : cause;
     } finally {
       closeSync(fd);
     }
@@ -63,20 +95,15 @@ export class FileSource {
   private check(fd: number): void {
     const stat = fstatSync(fd);
     if (stat.size !== this.size || stat.mtimeMs !== this.modified) {
-      throw new DsoptError('IO', `${this.path} changed while it was in use`, { hint: 'Run the command again.' });
+      throw fileChanged(this.path);
     }
   }
 }
 
-export interface FileSourceDescription {
-  readonly path: string;
-  readonly size: number;
-  readonly modified: number;
-}
-
 function openForRead(path: string): number {
   try {
-    return openSync(path, 'r');
+    // Without O_NONBLOCK, opening a pipe would wait for somebody to write into it.
+    return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     throw ioError('read', path, cause);
   }
@@ -87,10 +114,14 @@ function withDescriptor<Result>(path: string, action: (fd: number) => Result): R
   try {
     return action(fd);
   } catch (cause) {
-    throw cause instanceof DsoptError ? cause : ioError('read', path, cause);
+    throw isSystemError(cause) ? ioError('read', path, cause) : cause;
   } finally {
     closeSync(fd);
   }
+}
+
+function isSystemError(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && !(cause instanceof DsoptError);
 }
 
 function readFully(fd: number, position: number, target: Uint8Array, length: number): void {

@@ -12,7 +12,7 @@ export {
   typedArrayOf,
 } from './data-type.js';
 export { restoreTensor, type TensorDescription } from './description.js';
-export { FileSource } from './file-source.js';
+export { type FileReader, FileSource } from './file-source.js';
 export {
   ComputedTensor,
   chunkLength,
@@ -22,4 +22,4 @@ export {
   Tensor,
   type TensorKernel,
 } from './tensor.js';
-export { decodeVarints } from './varint.js';
+export { decodeVarints, packSixBits } from './varint.js';

@@ -2,8 +2,12 @@
 import { invalidModel } from '../errors.js';
 import { bitsPerElement, byteLengthOf, type DataType } from './data-type.js';
 
-/** Decodes `size` elements of `dataType` from packed varints; int32_data holds the narrow types one element (or byte of packed ones) each. */
+/**
+ * Decodes `size` elements of `dataType` from packed varints. In int32_data a number is one element, or one byte of packed
+ * two- and four-bit ones; elements of six bits come one by one and leave packed.
+ */
 export function decodeVarints(stored: Uint8Array, dataType: DataType, size: number): Uint8Array {
+  if (bitsPerElement(dataType) === 6) return packSixBits(decodeVarints(stored, 'uint8', size));
   const result = new Uint8Array(byteLengthOf(dataType, size));
   const width = Math.max(1, bitsPerElement(dataType) >> 3);
   const view = new DataView(result.buffer);
@@ -36,4 +40,16 @@ export function decodeVarints(stored: Uint8Array, dataType: DataType, size: numb
   if (written !== result.length)
     throw invalidModel(`A typed tensor field holds ${written / width} elements where ${size} are declared`);
   return result;
+}
+
+/** Four elements in three bytes, the first one lowest, as raw_data holds them. */
+export function packSixBits(elements: Uint8Array): Uint8Array {
+  const packed = new Uint8Array(Math.ceil((elements.length * 6) / 8));
+  elements.forEach((element, index) => {
+    const bit = index * 6;
+    const bits = (element & 63) << (bit & 7);
+    packed[bit >> 3] |= bits;
+    if (bits > 0xff) packed[(bit >> 3) + 1] |= bits >> 8;
+  });
+  return packed;
 }

@@ -1,19 +1,9 @@
-// The protobuf schema of ONNX at work: protobufjs types made from onnx.proto, and the shapes of the messages they decode to.
-import { readFileSync } from 'node:fs';
-import Long from 'long';
-import protobuf from 'protobufjs';
+// The shapes of ONNX messages as they are decoded: plain objects with the field names of onnx.proto, absent fields left out.
 import type { AttributeTypeName } from '../ir/index.js';
 import type { Tensor } from '../tensor/index.js';
 
-const root = protobuf.parse(readFileSync(new URL('./onnx.proto', import.meta.url), 'utf8'), { keepCase: true }).root;
-root.resolveAll();
-
-export function messageType(name: string): protobuf.Type {
-  return root.lookupType(`onnx.${name}`);
-}
-
-/** protobufjs gives 64-bit integers as Long; writing takes bigint-made Longs too. */
-export type Int64 = Long | number;
+/** A 64-bit integer: a number where that is exact, a bigint beyond 2^53. */
+export type Int64 = number | bigint;
 
 export interface StringStringEntryProto {
   key?: string;
@@ -24,7 +14,7 @@ export interface TensorProto {
   dims?: Int64[];
   data_type?: number;
   name?: string;
-  doc_string?: string;
+  doc_string?: Uint8Array;
   raw_data?: Uint8Array;
   float_data?: number[];
   int32_data?: number[];
@@ -49,7 +39,7 @@ export interface SparseTensorProto {
 export interface AttributeProto {
   name?: string;
   ref_attr_name?: string;
-  doc_string?: string;
+  doc_string?: Uint8Array;
   type?: number;
   f?: number;
   i?: Int64;
@@ -158,69 +148,10 @@ export const attributeTypes = {
 export const externalLocation = 1;
 
 export function int64(value: bigint | number): Int64 {
-  return typeof value === 'number' ? Long.fromNumber(value) : Long.fromBigInt(value);
-}
-
-export function toBigInt(value: Int64): bigint {
-  return typeof value === 'number' ? BigInt(value) : BigInt(value.toString());
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
 }
 
 export function toNumber(value: Int64 | undefined): number {
-  return value === undefined ? 0 : Number(value);
-}
-
-/** For each message type that can hold tensors: its fields (by number) that lead to them. */
-export const weightCarriers: ReadonlyMap<protobuf.Type, ReadonlyMap<number, protobuf.Type>> = (() => {
-  const all = new Map<protobuf.Type, Map<number, protobuf.Type>>();
-  const visit = (type: protobuf.Type): boolean => {
-    if (type.name === 'TensorProto' || all.has(type)) return true;
-    const fields = new Map<number, protobuf.Type>();
-    all.set(type, fields);
-    for (const field of type.fieldsArray) {
-      const nested = field.resolvedType;
-      if (nested instanceof protobuf.Type && visit(nested)) fields.set(field.id, nested);
-    }
-    if (fields.size === 0) all.delete(type);
-    return fields.size > 0;
-  };
-  visit(messageType('ModelProto'));
-  return all;
-})();
-
-interface PartsField {
-  readonly name: string;
-  readonly id: number;
-  readonly repeated: boolean;
-  readonly type: protobuf.Type;
-}
-
-const partsFields: ReadonlyMap<protobuf.Type, readonly PartsField[]> = new Map(
-  [...weightCarriers].map(([type, fields]) => [
-    type,
-    [...fields].map(([id, nested]) => ({
-      id,
-      name: type.fieldsById[id].name,
-      repeated: type.fieldsById[id].repeated,
-      type: nested,
-    })),
-  ]),
-);
-
-/** A message that can hold tensors within another one, with the number of its field and its type. */
-export interface WeightCarryingPart {
-  readonly id: number;
-  readonly type: protobuf.Type;
-  readonly part: object;
-}
-
-/** The messages in the fields of `message` that can hold tensors. */
-export function weightCarryingParts(type: protobuf.Type, message: object): WeightCarryingPart[] {
-  const parts: WeightCarryingPart[] = [];
-  for (const { name, id, repeated, type: nested } of partsFields.get(type) ?? []) {
-    const value = (message as Record<string, unknown>)[name];
-    if (value == null) continue;
-    if (!repeated) parts.push({ id, type: nested, part: value });
-    else for (const part of value as object[]) parts.push({ id, type: nested, part });
-  }
-  return parts;
+  return Number(value ?? 0);
 }
