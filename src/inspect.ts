@@ -1,9 +1,10 @@
 // What a model consists of: where its bytes and its multiplications are. Reads no weights.
 
+import { propagateShapes } from './analysis/index.js';
 import type { Engine } from './engine/index.js';
 import { createOnnxRuntimeEngine } from './engine/onnxruntime/index.js';
 import { usageError } from './errors.js';
-import { cloneModel, formatType, type Model, type Node, type TensorType, tensorType, type Value } from './ir/index.js';
+import { cloneModel, formatType, type Graph, type Model, type Node, tensorType, type Value } from './ir/index.js';
 import { isMultiplying, macsOf, type ShapeOf } from './ops/index.js';
 import { describeModel, type InspectionReport, schemaName, type WeightUse, weightUses } from './report/index.js';
 
@@ -38,7 +39,7 @@ export async function inspect(
     outputs: model.graph.outputs.map(describeValue),
     dynamicAxes: dynamicAxes(inputs),
     operators: describeOperators(model, weights, costs.byOperator),
-    macs: { total: costs.total, inputShapes: Object.fromEntries(shapes), uncounted: costs.uncounted },
+    macs: { total: costs.total, inputShapes: Object.fromEntries(shapes), uncounted: costs.unknown + costs.repeated },
     largestTensors: [...weights]
       .sort((a, b) => b.tensor.byteLength - a.tensor.byteLength)
       .slice(0, top)
@@ -96,61 +97,59 @@ function describeOperators(
     );
 }
 
-interface Costs {
-  readonly total: number;
-  readonly byOperator: ReadonlyMap<string, number>;
-  readonly uncounted: number;
-}
-
+/** An engine is asked only about what walking the graph did not tell. */
 async function countMacs(model: Model, inputShapes: InputShapes, engine: Engine): Promise<Costs> {
-  const costs = sumMacs(model, shapesOf(model, declaredTypes(model)));
-  if (costs.uncounted === 0) return costs;
-  const fixed = withInputShapes(model, inputShapes);
-  const inferred = await engine.inferTypes(fixed);
-  const types = new Map([...inferred].map(([value, type]) => [value.name, type]));
-  return sumMacs(model, shapesOf(model, types));
+  const shapes = propagateShapes(model, inputShapes);
+  const shapeOf = (value: Value): readonly number[] | null => value.constant?.shape ?? shapes.get(value) ?? null;
+  const costs = sumMacs(model, shapeOf);
+  if (costs.unknown === 0) return costs;
+  const inferred = await engine.inferTypes(withInputShapes(model, inputShapes));
+  const byName = new Map([...inferred].map(([value, type]) => [value.name, type.shape]));
+  return sumMacs(model, (value) => {
+    const shape = shapeOf(value) ?? byName.get(value.name) ?? null;
+    return shape?.every((dim) => typeof dim === 'number') ? (shape as readonly number[]) : null;
+  });
 }
 
 type InputShapes = ReadonlyMap<string, number[]>;
 
-/** Types by name, of the values of the main graph. */
-function declaredTypes(model: Model): Map<string, TensorType> {
-  const types = new Map<string, TensorType>();
-  const declare = (value: Value | null): void => {
-    if (value?.type?.kind === 'tensor') types.set(value.name, value.type);
-  };
-  model.graph.inputs.forEach(declare);
-  for (const node of model.graph.nodes()) node.outputs.forEach(declare);
-  return types;
-}
-
-function shapesOf(model: Model, types: ReadonlyMap<string, TensorType>): ShapeOf {
-  return (value) => {
-    if (value.constant) return value.constant.shape;
-    const producer = value.producer ?? null;
-    if (producer?.is('Constant')) return producer.attributes.tensor('value')?.shape ?? null;
-    const shape = producer === null || producer.graph === model.graph ? types.get(value.name)?.shape : null;
-    return shape?.every((dim) => typeof dim === 'number') ? (shape as number[]) : null;
-  };
+interface Costs {
+  readonly total: number;
+  readonly byOperator: ReadonlyMap<string, number>;
+  /** Nodes of the main graph that multiply, but whose shapes are not known. */
+  readonly unknown: number;
+  /** Nodes that multiply in bodies of loops and functions, which run any number of times. */
+  readonly repeated: number;
 }
 
 function sumMacs(model: Model, shapeOf: ShapeOf): Costs {
   const byOperator = new Map<string, number>();
-  let total = 0;
-  let uncounted = 0;
-  for (const node of model.allNodes()) {
-    if (!isMultiplying(node)) continue;
-    const macs = isInMainGraph(model, node) ? macsOf(node, shapeOf) : null;
-    if (macs === null) uncounted++;
-    total += macs ?? 0;
-    byOperator.set(node.qualifiedType, (byOperator.get(node.qualifiedType) ?? 0) + (macs ?? 0));
-  }
-  return { total, byOperator, uncounted };
+  const counted = new Set<Node>();
+  let unknown = 0;
+  const visit = (graph: Graph): void => {
+    for (const node of graph.nodes()) {
+      // Only one branch runs: the first one that multiplies stands for both.
+      if (node.is('If')) {
+        const branches = node.subgraphs();
+        const chosen = branches.find(multiplies);
+        if (chosen) visit(chosen);
+        for (const branch of branches) for (const inner of branch.allNodes()) counted.add(inner);
+      }
+      counted.add(node);
+      if (!isMultiplying(node)) continue;
+      const macs = macsOf(node, shapeOf);
+      if (macs === null) unknown++;
+      byOperator.set(node.qualifiedType, (byOperator.get(node.qualifiedType) ?? 0) + (macs ?? 0));
+    }
+  };
+  visit(model.graph);
+  const repeated = [...model.allNodes()].filter((node) => isMultiplying(node) && !counted.has(node)).length;
+  const total = [...byOperator.values()].reduce((sum, macs) => sum + macs, 0);
+  return { total, byOperator, unknown, repeated };
 }
 
-/** Nodes of subgraphs run any number of times, those of functions wherever the function is called. */
-function isInMainGraph(model: Model, node: Node): boolean {
-  return node.graph === model.graph;
+function multiplies(graph: Graph): boolean {
+  return [...graph.allNodes()].some(isMultiplying);
 }
 
 function chooseShapes(inputs: readonly Value[], given: Readonly<Record<string, readonly number[]>>): InputShapes {
