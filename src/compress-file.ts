@@ -3,6 +3,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { type RunOptions, runRecipe } from './compress.js';
 import { ioError, outputExists, throwIfAborted } from './errors.js';
+import type { Model } from './ir/index.js';
 import { loadModel, type SaveOptions, type StagedModel, stageModel } from './onnx/index.js';
 import { createWorkers } from './parallel/index.js';
 import type { ResolvedRecipe } from './recipe/index.js';
@@ -12,6 +13,8 @@ export interface CompressFileOptions
   extends Omit<RunOptions, 'onStep'>,
     Pick<SaveOptions, 'externalData' | 'shardSize' | 'overwrite'> {
   readonly command: CompressionReport['command'];
+  /** What the caller wants said in the report. */
+  readonly warnings?: readonly string[];
   /** Runs the passes, writes nothing. */
   readonly dryRun?: boolean;
   /** Called before every part of the run: loading, each pass, writing, verifying. */
@@ -20,7 +23,7 @@ export interface CompressFileOptions
 
 /** Throws what loading, the passes, writing and verifying throw; nothing is left under `output` then. */
 export async function compressFile(
-  input: string,
+  input: string | Model,
   output: string,
   recipe: ResolvedRecipe,
   options: CompressFileOptions,
@@ -32,14 +35,15 @@ export async function compressFile(
   const workers = options.workers ?? createWorkers();
   let staged: StagedModel | null = null;
   try {
-    phases.begin('load');
-    const model = await loadModel(input);
+    if (typeof input === 'string') phases.begin('load');
+    const model = typeof input === 'string' ? await loadModel(input) : input;
     const result = await runRecipe(model, recipe, { ...options, workers, onStep: ({ pass }) => phases.begin(pass) });
     const facts = {
       command: options.command,
       seed: result.seed,
       input: describeModel(model),
       passes: result.passes,
+      warnings: options.warnings,
       started,
     };
     if (dryRun) {

@@ -24,9 +24,9 @@ export async function compress(model: Model, { recipe, ...options }: CompressOpt
   return compressModel(model, await resolve(recipe), options);
 }
 
-/** Runs a recipe on the model file `input` and writes `output`, verified, or nothing at all. */
+/** Runs a recipe on a model, or the model file at a path, and writes `output`, verified, or nothing at all. */
 export async function compressFile(
-  input: string,
+  input: string | Model,
   output: string,
   { recipe, ...options }: CompressFileOptions & { readonly recipe: Recipe | ResolvedRecipe },
 ): Promise<CompressionReport> {

@@ -1,11 +1,10 @@
 // What a model consists of: where its bytes and its multiplications are. Reads no weights.
 
-import { propagateShapes } from './analysis/index.js';
+import { countMacs, type MacCount, propagateShapes } from './analysis/index.js';
 import type { Engine } from './engine/index.js';
 import { createOnnxRuntimeEngine } from './engine/onnxruntime/index.js';
 import { usageError } from './errors.js';
-import { cloneModel, formatType, type Graph, type Model, type Node, tensorType, type Value } from './ir/index.js';
-import { isMultiplying, macsOf, type ShapeOf } from './ops/index.js';
+import { cloneModel, formatType, type Model, tensorType, type Value } from './ir/index.js';
 import { describeModel, type InspectionReport, schemaName, type WeightUse, weightUses } from './report/index.js';
 
 export interface InspectOptions {
@@ -24,7 +23,7 @@ export async function inspect(
 ): Promise<InspectionReport> {
   const inputs = model.graph.inputs.filter(({ isInitializer }) => !isInitializer);
   const shapes = chooseShapes(inputs, inputShapes);
-  const costs = await countMacs(model, shapes, engine);
+  const costs = await modelMacs(model, shapes, engine);
   const weights = weightUses(model);
   return {
     schema: schemaName,
@@ -98,59 +97,20 @@ function describeOperators(
 }
 
 /** An engine is asked only about what walking the graph did not tell. */
-async function countMacs(model: Model, inputShapes: InputShapes, engine: Engine): Promise<Costs> {
+async function modelMacs(model: Model, inputShapes: InputShapes, engine: Engine): Promise<MacCount> {
   const shapes = propagateShapes(model, inputShapes);
   const shapeOf = (value: Value): readonly number[] | null => value.constant?.shape ?? shapes.get(value) ?? null;
-  const costs = sumMacs(model, shapeOf);
+  const costs = countMacs(model, shapeOf);
   if (costs.unknown === 0) return costs;
   const inferred = await engine.inferTypes(withInputShapes(model, inputShapes));
   const byName = new Map([...inferred].map(([value, type]) => [value.name, type.shape]));
-  return sumMacs(model, (value) => {
+  return countMacs(model, (value) => {
     const shape = shapeOf(value) ?? byName.get(value.name) ?? null;
     return shape?.every((dim) => typeof dim === 'number') ? (shape as readonly number[]) : null;
   });
 }
 
 type InputShapes = ReadonlyMap<string, number[]>;
-
-interface Costs {
-  readonly total: number;
-  readonly byOperator: ReadonlyMap<string, number>;
-  /** Nodes of the main graph that multiply, but whose shapes are not known. */
-  readonly unknown: number;
-  /** Nodes that multiply in bodies of loops and functions, which run any number of times. */
-  readonly repeated: number;
-}
-
-function sumMacs(model: Model, shapeOf: ShapeOf): Costs {
-  const byOperator = new Map<string, number>();
-  const counted = new Set<Node>();
-  let unknown = 0;
-  const visit = (graph: Graph): void => {
-    for (const node of graph.nodes()) {
-      // Only one branch runs: the first one that multiplies stands for both.
-      if (node.is('If')) {
-        const branches = node.subgraphs();
-        const chosen = branches.find(multiplies);
-        if (chosen) visit(chosen);
-        for (const branch of branches) for (const inner of branch.allNodes()) counted.add(inner);
-      }
-      counted.add(node);
-      if (!isMultiplying(node)) continue;
-      const macs = macsOf(node, shapeOf);
-      if (macs === null) unknown++;
-      byOperator.set(node.qualifiedType, (byOperator.get(node.qualifiedType) ?? 0) + (macs ?? 0));
-    }
-  };
-  visit(model.graph);
-  const repeated = [...model.allNodes()].filter((node) => isMultiplying(node) && !counted.has(node)).length;
-  const total = [...byOperator.values()].reduce((sum, macs) => sum + macs, 0);
-  return { total, byOperator, unknown, repeated };
-}
-
-function multiplies(graph: Graph): boolean {
-  return [...graph.allNodes()].some(isMultiplying);
-}
 
 function chooseShapes(inputs: readonly Value[], given: Readonly<Record<string, readonly number[]>>): InputShapes {
   const unknown = Object.keys(given).find((name) => !inputs.some((input) => input.name === name));

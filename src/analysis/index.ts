@@ -1,2 +1,3 @@
 // What is derived from a model.
+export { countMacs, type MacCount } from './count-macs.js';
 export { propagateShapes } from './shapes/propagate-shapes.js';

@@ -2,20 +2,23 @@
 import { writeFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { ioError, usageError } from '../errors.js';
-import type { CompressionReport, ResolvedRecipe } from '../index.js';
+import type { CompressionReport, Model, ResolvedRecipe } from '../index.js';
 import type { CommandContext } from './command-module.js';
 import { createProgress } from './progress.js';
 import type { WriteOptions } from './write-options.js';
 
 export interface Compression {
   readonly command: CompressionReport['command'];
-  readonly input: string;
+  /** A path, or the model loaded from it. */
+  readonly input: string | Model;
   readonly output: string;
   readonly recipe: ResolvedRecipe;
+  /** For the report; they were told before. */
+  readonly warnings?: readonly string[];
 }
 
 export async function runCompression(
-  { command, input, output: path, recipe }: Compression,
+  { command, input, output: path, recipe, warnings }: Compression,
   options: WriteOptions,
   { io, output, signal }: CommandContext,
 ): Promise<void> {
@@ -30,6 +33,7 @@ export async function runCompression(
       ...options,
       command,
       recipe,
+      warnings,
       workers,
       signal,
       onPhase: ({ name, index, count }) => progress.step(name, index, count),

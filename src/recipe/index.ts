@@ -3,3 +3,4 @@ export { type QuantizeMode, quantizeModes, quantizeSteps } from './presets.js';
 export type { ForeignStep, ModulePath, RecipeOf, ResolvedRecipe, ResolvedStep, StepOf } from './recipe.js';
 export { type OptionSchema, optionsJsonSchema, recipeJsonSchema } from './recipe-schema.js';
 export { type ResolveOptions, resolveRecipe } from './resolve-recipe.js';
+export { convolutionNote, type ModeSuggestion, suggestMode } from './suggest-mode.js';

@@ -8,11 +8,7 @@ import { summaryLine } from './summary-line.js';
 /** All but the summary line, which is a result of its own. Lines end without a line break. */
 export function renderDetails(report: CompressionReport, style: ChalkInstance): string[] {
   const width = Math.max(0, ...report.passes.map(({ pass }) => pass.length));
-  return [
-    ...report.passes.flatMap((pass) => passLines(pass, width, style)),
-    ...fidelityLines(report, style),
-    ...report.warnings.map((warning) => style.yellow(`warning: ${warning}`)),
-  ];
+  return [...report.passes.flatMap((pass) => passLines(pass, width, style)), ...fidelityLines(report, style)];
 }
 
 export function renderTerminal(report: CompressionReport, style: ChalkInstance): string {

@@ -26,17 +26,25 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
     for (const flag of passFlags(pass)) command.addOption(flag);
     addWriteOptions(command);
   },
-  async run([model], options, context) {
-    const mode = options.mode ?? 'dynamic';
+  async run([path], options, context) {
+    const { convolutionNote, quantizeSteps, resolveRecipe, suggestMode } = await import('../../recipe/index.js');
+    const { loadModel } = await import('../../onnx/index.js');
+    const model = await loadModel(path);
+    const suggestion = suggestMode(model);
+    const mode = options.mode ?? suggestion.mode;
+    if (!options.mode) context.output.log(`--mode ${mode}: ${suggestion.reason}`);
+    const note = convolutionNote(suggestion, { ...options });
+    if (note) context.output.log(context.output.logStyle.yellow(note));
     const { pass, passes } = await loadMode(mode);
-    const { quantizeSteps, resolveRecipe } = await import('../../recipe/index.js');
     const steps = quantizeSteps(passes, mode, pickPassOptions(pass, { ...options }));
     const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
-    await runCompression(
-      { command: 'quantize', input: model, output: options.output ?? defaultOutput(model), recipe },
-      options,
-      context,
-    );
+    const compression = {
+      command: 'quantize',
+      input: model,
+      output: options.output ?? defaultOutput(path),
+      recipe,
+    } as const;
+    await runCompression({ ...compression, warnings: note ? [note] : [] }, options, context);
   },
 };
 
