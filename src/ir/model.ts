@@ -1,10 +1,12 @@
 // A model: main graph, local functions, operator sets and metadata (ModelProto).
 
+import type { Tensor } from '../tensor/index.js';
 import type { Attribute } from './attribute.js';
 import { Graph } from './graph.js';
 import type { Node } from './node.js';
 import type { Opaque } from './opaque.js';
 import { Scope } from './scope.js';
+import type { Value } from './value.js';
 
 /** A function defined in the model itself (FunctionProto): nodes of type `name` in `domain` stand for its body. */
 export interface LocalFunction {
@@ -40,6 +42,24 @@ export class Model {
   /** Version of ONNX's own operators. */
   get opset(): number {
     return this.opsetImports.get('') ?? 1;
+  }
+
+  /** Version of ONNX's own operators that a node follows: inside a local function that of the function. */
+  opsetOf(node: Node): number {
+    let graph = node.graph;
+    while (graph?.parent) graph = graph.parent.graph;
+    const local = this.functions.find(({ body }) => body === graph);
+    return local?.opsetImports.get('') ?? this.opset;
+  }
+
+  /**
+   * The tensor of a value that nobody can replace at run time; null for everything else. An initializer that is also a graph input is a
+   * default value which the caller may override, except before IR version 4, when every initializer was listed among the inputs.
+   */
+  constantOf(value: Value | null): Tensor | null {
+    if (!value?.constant) return null;
+    if (!value.isGraphInput) return value.constant;
+    return this.irVersion < 4 && this.graph.initializers.has(value) ? value.constant : null;
   }
 
   /** Grows with every edit of any graph. */

@@ -1,4 +1,5 @@
 // A node: one operator (NodeProto) with its inputs, outputs and attributes.
+import { internalError } from '../errors.js';
 import { type Attribute, graphsOf } from './attribute.js';
 import { AttributeMap } from './attribute-map.js';
 import type { Graph } from './graph.js';
@@ -101,6 +102,18 @@ export class Node {
     const index = this.operands.length;
     this.operands.push(value);
     this.operandUses.push(this.useOf(value, index));
+    this.scope.revision++;
+  }
+
+  /** Leaves out an optional output that nothing uses. */
+  omitOutput(index: number): void {
+    const output = this.outputs[index];
+    if (!output) return;
+    if (output.isUsed) throw internalError(`Output ${output.name} of ${this.qualifiedType} "${this.name}" is used`);
+    const outputs = this.outputs as (Value | null)[];
+    outputs[index] = null;
+    while (outputs.length > 0 && outputs[outputs.length - 1] === null) outputs.pop();
+    this.scope.release(output.name);
     this.scope.revision++;
   }
 

@@ -16,6 +16,11 @@ export class Scope {
     else this.names.delete(name);
   }
 
+  /** Whether several values are called so: in sibling subgraphs, or one hiding another of an enclosing graph. */
+  isAmbiguous(name: string): boolean {
+    return (this.names.get(name) ?? 0) > 1;
+  }
+
   /** `base`, or `base_1`, `base_2`…: the first that nothing in any graph of this scope is called. */
   uniqueName(base: string): string {
     if (base !== '' && !this.names.has(base)) return base;

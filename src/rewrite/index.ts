@@ -1,3 +1,4 @@
 // Editing graphs safely.
+export { bypass, whyNotBypassed } from './bypass.js';
 export { type InsertOptions, NodeInserter } from './node-inserter.js';
 export { replaceNode } from './replace-node.js';
