@@ -1,5 +1,5 @@
 // Model → ModelProto. Tensors go along as payloads; where their bytes are put is decided when the file is laid out.
-import type { Attribute, Graph, LocalFunction, Model, Node, Value } from '../ir/index.js';
+import type { Attribute, Graph, LocalFunction, Model, Node, Value, ValueType } from '../ir/index.js';
 import { dataTypeCode, StringTensor, type Tensor } from '../tensor/index.js';
 import { normalizeDomain } from './decode.js';
 import type { AttributeRest } from './decode-attribute.js';
@@ -29,7 +29,7 @@ export function encodeModel(model: Model): ModelProto {
     ...(model.producerName && { producer_name: model.producerName }),
     ...(model.producerVersion && { producer_version: model.producerVersion }),
     metadata_props: encodeMetadata(model.metadataProps, loaded?.metadata_props),
-    graph: encodeGraph(model.graph),
+    graph: encodeMainGraph(model),
     functions: model.functions.map(encodeFunction),
   });
 }
@@ -49,6 +49,14 @@ function encodeMetadata(
 ): StringStringEntryProto[] {
   const byKey = new Map(loaded.map((entry) => [entry.key ?? '', entry]));
   return [...metadata].map(([key, value]) => ({ ...byKey.get(key), key, value }));
+}
+
+/** Before IR version 4 every initializer of the main graph is listed among its inputs; those that passes made are not yet. */
+function encodeMainGraph({ graph, irVersion }: Model): GraphProto {
+  const message = encodeGraph(graph);
+  if (irVersion >= 4) return message;
+  const added = [...graph.initializers].filter((value) => !value.isGraphInput);
+  return { ...message, input: [...(message.input ?? []), ...added.map(encodeValueInfo)] };
 }
 
 function encodeFunction(local: LocalFunction): FunctionProto {
@@ -147,12 +155,24 @@ function loadedInfo(value: Value): LoadedInfo | null {
 function encodeValueInfo(value: Value): ValueInfoProto {
   const loaded = loadedInfo(value);
   // A type that no pass has changed goes back as it came, with its denotations.
-  const unchanged = loaded?.info?.type && (loaded.type === value.type || value.isInitializer);
+  const unchanged =
+    loaded?.info?.type && (loaded.type === value.type || (loaded.type && describes(loaded.type, value)));
   const type: TypeProto | undefined = unchanged ? loaded.info!.type : (encodeType(value.type) ?? loaded?.info?.type);
   return withOpaqueParts<ValueInfoProto>(loaded?.info && { message: loaded.info }, {
     name: value.name,
     ...(type && { type }),
   });
+}
+
+/** Whether the type a file declared for an initializer still fits its tensor. */
+function describes(type: ValueType, { constant }: Value): boolean {
+  if (constant === null || type.kind !== 'tensor' || type.dataType !== constant.dataType) return false;
+  const { shape } = type;
+  if (shape === null) return true;
+  return (
+    shape.length === constant.shape.length &&
+    constant.shape.every((dim, axis) => typeof shape[axis] !== 'number' || shape[axis] === dim)
+  );
 }
 
 function encodeTensor(tensor: Tensor, rest: object | null): TensorProto {
