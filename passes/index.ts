@@ -2,10 +2,14 @@
 import type { Pass } from '../src/pass/index.js';
 import { deduplicateInitializers } from './deduplicate-initializers/index.js';
 import { eliminateDead } from './eliminate-dead/index.js';
+import { eliminateIdentity } from './eliminate-identity/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
+import { unpackConstants } from './unpack-constants/index.js';
 
 export const builtinPasses = [
+  unpackConstants,
+  eliminateIdentity,
   fuseBatchnorm,
   deduplicateInitializers,
   eliminateDead,

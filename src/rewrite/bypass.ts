@@ -9,7 +9,8 @@ export function whyNotBypassed(node: Node, value: Value): string | null {
     const place = `it names the graph output ${output.name}`;
     if (value.producer?.graph !== node.graph) return `${place}, which a node of the same graph must compute`;
     if (value.isGraphOutput) return `${place}, and its input is the output ${value.name}`;
-    if (isHidden(output.name, value, node.graph)) return `${place}, and an inner graph uses that name for something else`;
+    if (isHidden(output.name, value, node.graph))
+      return `${place}, and an inner graph uses that name for something else`;
   }
   const elsewhere = [...output.uses].some((use) => use.node.graph !== node.graph) || !isOwnedBy(node.graph, value);
   if (elsewhere && node.graph?.scope.isAmbiguous(value.name)) return `several values are called ${value.name}`;
@@ -29,5 +30,5 @@ function isOwnedBy(graph: Graph | null, value: Value): boolean {
 
 /** Whether `value`, called `name`, could be mistaken for another value where inner graphs capture it. */
 function isHidden(name: string, value: Value, graph: Graph | null): boolean {
-  return graph !== null && graph.scope.isAmbiguous(name) && [...value.uses].some((use) => use.node.graph !== graph);
+  return graph?.scope.isAmbiguous(name) === true && [...value.uses].some((use) => use.node.graph !== graph);
 }

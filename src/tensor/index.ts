@@ -13,6 +13,7 @@ export {
 } from './data-type.js';
 export { restoreTensor, type TensorDescription } from './description.js';
 export { type FileReader, FileSource } from './file-source.js';
+export { canCast, canTranspose, castTensor, reshapeTensor, transposeTensor } from './kernels/index.js';
 export {
   ComputedTensor,
   chunkLength,

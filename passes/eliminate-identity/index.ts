@@ -1,0 +1,50 @@
+// Takes out nodes that provably hand their input on: its users take the input instead.
+import { z } from 'zod';
+import { DsoptError } from '../../src/errors.js';
+import type { Model, TensorType, Value } from '../../src/ir/index.js';
+import { definePass, type PassContext, selectionOptions } from '../../src/pass/index.js';
+import { bypass, whyNotBypassed } from '../../src/rewrite/index.js';
+import type { Facts } from './rule.js';
+import { passesOn, typedRules } from './rules.js';
+
+export const eliminateIdentity = definePass({
+  name: 'eliminate-identity',
+  kind: 'cleanup',
+  summary:
+    'Removes nodes that provably do nothing: Identity, Dropout, Cast to the same type, Reshape to the same shape, …',
+  options: z.strictObject(selectionOptions),
+  needs: ['inference'],
+  async run(model, _options, context) {
+    const types = await inferTypes(model, context);
+    for (const node of context.targets()) {
+      const facts: Facts = {
+        opset: model.opsetOf(node),
+        constant: (value) => model.constantOf(value),
+        type: (value) => types.get(value) ?? null,
+      };
+      const input = passesOn(node, facts);
+      if (!input) continue;
+      const obstacle = whyNotBypassed(node, input);
+      if (obstacle) context.record.skipped(node, obstacle);
+      else {
+        context.record.changed(node, `removed ${node.opType}, which hands on ${input.name}`);
+        bypass(node, input);
+      }
+    }
+  },
+});
+
+/** Types as the engine infers them, never as the file claims them; none where no rule needs one or the engine cannot. */
+async function inferTypes(model: Model, context: PassContext): Promise<ReadonlyMap<Value, TensorType>> {
+  const needed = [...model.graph.allNodes()].some((node) => node.domain === '' && typedRules.has(node.opType));
+  if (!needed) return new Map();
+  try {
+    return await context.engine.inferTypes(model);
+  } catch (cause) {
+    if (!(cause instanceof DsoptError) || cause.code === 'ABORTED') throw cause;
+    context.record.warn(
+      `Types are unknown, so only nodes that do nothing whatever their types are removed: ${cause.message}`,
+    );
+    return new Map();
+  }
+}

@@ -1,0 +1,4 @@
+// Tensors computed from other tensors while they are read, piece by piece.
+export { canCast, castTensor } from './cast.js';
+export { reshapeTensor } from './reshape.js';
+export { canTranspose, transposeTensor } from './transpose.js';
