@@ -1,5 +1,6 @@
 // Takes out nodes that provably hand their input on: its users take the input instead.
 import { z } from 'zod';
+import { inferProvenTypes } from '../../src/analysis/index.js';
 import { DsoptError } from '../../src/errors.js';
 import type { Model, TensorType, Value } from '../../src/ir/index.js';
 import { definePass, type PassContext, selectionOptions } from '../../src/pass/index.js';
@@ -34,12 +35,12 @@ export const eliminateIdentity = definePass({
   },
 });
 
-/** Types as the engine infers them, never as the file claims them; none where no rule needs one or the engine cannot. */
+/** Types that are proven; none where no rule needs one or the engine cannot infer any. */
 async function inferTypes(model: Model, context: PassContext): Promise<ReadonlyMap<Value, TensorType>> {
   const needed = [...model.graph.allNodes()].some((node) => node.domain === '' && typedRules.has(node.opType));
   if (!needed) return new Map();
   try {
-    return await context.engine.inferTypes(model);
+    return await inferProvenTypes(model, context.engine);
   } catch (cause) {
     if (!(cause instanceof DsoptError) || cause.code === 'ABORTED') throw cause;
     context.record.warn(

@@ -1,3 +1,4 @@
 // What is derived from a model.
 export { countMacs, type MacCount } from './count-macs.js';
+export { inferProvenTypes } from './proven-types.js';
 export { propagateShapes } from './shapes/propagate-shapes.js';

@@ -1,0 +1,34 @@
+// Types and shapes that follow from the inputs of a model and its operators alone.
+import type { Engine } from '../engine/index.js';
+import { cloneModel, type Graph, type Model, type TensorType, type Value } from '../ir/index.js';
+
+/**
+ * Types of the values of the main graph as the engine infers them when nothing is declared but inputs and weights. What a file declares
+ * of other values may be wrong without anybody noticing: engines only warn. Values of which nothing can be proven are missing.
+ */
+export async function inferProvenTypes(model: Model, engine: Engine): Promise<ReadonlyMap<Value, TensorType>> {
+  const undeclared = cloneModel(model);
+  for (const node of undeclared.allNodes()) {
+    for (const output of node.outputs) {
+      if (!output) continue;
+      output.type = null;
+      output.opaque = null;
+    }
+  }
+  const inferred = await engine.inferTypes(undeclared);
+  const types = new Map<Value, TensorType>();
+  const copies = valuesOf(undeclared.graph);
+  for (const value of valuesOf(model.graph)) {
+    const copy = copies.next().value;
+    const type = copy && inferred.get(copy);
+    if (type) types.set(value, type);
+  }
+  return types;
+}
+
+/** The values of a graph in an order that a clone shares. */
+function* valuesOf(graph: Graph): IterableIterator<Value> {
+  yield* graph.inputs;
+  yield* graph.initializers;
+  for (const node of graph.nodes()) for (const output of node.outputs) if (output) yield output;
+}
