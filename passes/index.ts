@@ -5,6 +5,7 @@ import { eliminateDead } from './eliminate-dead/index.js';
 import { eliminateIdentity } from './eliminate-identity/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
+import { stripDocumentation } from './strip-documentation/index.js';
 import { unpackConstants } from './unpack-constants/index.js';
 
 export const builtinPasses = [
@@ -14,4 +15,5 @@ export const builtinPasses = [
   deduplicateInitializers,
   eliminateDead,
   quantizeDynamic,
+  stripDocumentation,
 ] as const satisfies readonly Pass[];

@@ -27,7 +27,7 @@ export class Node {
   readonly overload: string;
   readonly outputs: readonly (Value | null)[];
   readonly attributes: AttributeMap;
-  readonly opaque: Opaque | null;
+  opaque: Opaque | null;
   name: string;
   private readonly scope: Scope;
   private owner: Graph | null = null;

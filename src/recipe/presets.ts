@@ -20,7 +20,7 @@ const before = [
   'eliminate-dead',
   'deduplicate-initializers',
 ];
-const after = ['eliminate-dead'];
+const after = ['eliminate-dead', 'strip-documentation'];
 
 /** The steps of `dsopt quantize`: cleanup, the pass of `mode` with `options`, cleanup. */
 export function quantizeSteps(
