@@ -38,8 +38,10 @@ export function cloneGraph(graph: Graph, scope: Scope, values: Map<Value, Value>
   for (const { value, opaque } of graph.sparseInitializers)
     copied(value, clone.addSparseInitializer(value.name, value.type, opaque));
   for (const node of graph.nodes()) {
-    const attributes: Record<string, Attribute> = {};
-    for (const [name, attribute] of node.attributes) attributes[name] = cloneAttribute(attribute, scope, values);
+    // An assignment to a property would lose an attribute that is called __proto__.
+    const attributes = Object.fromEntries(
+      [...node.attributes].map(([name, attribute]) => [name, cloneAttribute(attribute, scope, values)]),
+    );
     const copy = clone.append({
       opType: node.opType,
       domain: node.domain,

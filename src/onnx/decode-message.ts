@@ -47,6 +47,7 @@ export function tooDeep(): Error {
 }
 
 function readField(field: Field, reader: Reader, wire: number, end: number, message: Message, depth: number): void {
+  for (const rival of field.rivals) delete message[rival];
   if (field.type) {
     const length = reader.size();
     if (length > end - reader.pos) throw invalidModel(`A ${field.name} of ${length} bytes does not fit in`);

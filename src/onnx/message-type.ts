@@ -15,6 +15,8 @@ export interface Field {
   readonly repeated: boolean;
   /** Repeated numbers are written as one run of values; reading takes either way. */
   readonly packed: boolean;
+  /** Names of the fields that being set unsets (oneof). */
+  readonly rivals: readonly string[];
   /** Of a field that holds messages. */
   readonly type: MessageType | null;
 }
@@ -52,14 +54,15 @@ const types = new Map<string, MutableMessageType>(
 for (const [message, fields] of Object.entries<Readonly<Record<number, string>>>(schemaTable)) {
   const { fields: list, byNumber } = types.get(message)!;
   for (const [number, text] of Object.entries(fields)) {
-    const field = parseField(Number(number), text);
+    const field = parseField(Number(number), text, Object.values(fields));
     list.push(field);
     byNumber[field.number] = field;
   }
 }
 
-function parseField(number: number, text: string): Field {
-  const [, typeName, mark, name] = /^([\w.]+)([*+]?) (\w+)$/.exec(text)!;
+function parseField(number: number, text: string, siblings: readonly string[]): Field {
+  const [, typeName, mark, name, oneof] = /^([\w.]+)([*+]?) (\w+)( in \w+)?$/.exec(text)!;
+  const rivals = oneof ? siblings.filter((sibling) => sibling !== text && sibling.endsWith(oneof)) : [];
   const type = types.get(typeName) ?? null;
   // Documentation is carried, never looked at, and not in UTF-8 in every file.
   const scalar = name === 'doc_string' ? 'bytes' : (typeName as ScalarKind);
@@ -71,6 +74,7 @@ function parseField(number: number, text: string): Field {
     wireType: wireTypes[kind],
     repeated: mark !== '',
     packed: mark === '+',
+    rivals: rivals.map((rival) => rival.split(' ')[1]),
     type,
   };
 }

@@ -1,5 +1,6 @@
 // Generated from onnx.proto by test/onnx/schema-table.test.ts, which also holds the two together; do not edit.
-// The fields of every message by number: type and name, * marking repeated and + packed ones. Enums are int32.
+// The fields of every message by number: type and name, * marking repeated and + packed ones, "in" the group of which only
+// one is set. Enums are int32.
 export const schemaTable = {
   AttributeProto: {
     1: 'string name',
@@ -59,8 +60,8 @@ export const schemaTable = {
     2: 'SimpleShardedDimProto* simple_sharding',
   },
   SimpleShardedDimProto: {
-    1: 'int64 dim_value',
-    2: 'string dim_param',
+    1: 'int64 dim_value in dim',
+    2: 'string dim_param in dim',
     3: 'int64 num_shards',
   },
   TrainingInfoProto: {
@@ -138,18 +139,18 @@ export const schemaTable = {
     1: 'TensorShapeProto.Dimension* dim',
   },
   'TensorShapeProto.Dimension': {
-    1: 'int64 dim_value',
-    2: 'string dim_param',
+    1: 'int64 dim_value in value',
+    2: 'string dim_param in value',
     3: 'string denotation',
   },
   TypeProto: {
-    1: 'TypeProto.Tensor tensor_type',
-    4: 'TypeProto.Sequence sequence_type',
-    5: 'TypeProto.Map map_type',
+    1: 'TypeProto.Tensor tensor_type in value',
+    4: 'TypeProto.Sequence sequence_type in value',
+    5: 'TypeProto.Map map_type in value',
     6: 'string denotation',
-    7: 'TypeProto.Opaque opaque_type',
-    8: 'TypeProto.SparseTensor sparse_tensor_type',
-    9: 'TypeProto.Optional optional_type',
+    7: 'TypeProto.Opaque opaque_type in value',
+    8: 'TypeProto.SparseTensor sparse_tensor_type in value',
+    9: 'TypeProto.Optional optional_type in value',
   },
   'TypeProto.Tensor': {
     1: 'int32 elem_type',

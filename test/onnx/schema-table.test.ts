@@ -22,7 +22,8 @@ function nameOf(type: protobuf.Type): string {
 function describeField(field: protobuf.Field): string {
   const resolved = field.resolvedType;
   const type = resolved instanceof protobuf.Type ? nameOf(resolved) : resolved ? 'int32' : field.type;
-  return `${type}${field.repeated ? (field.packed ? '+' : '*') : ''} ${field.name}`;
+  const oneof = field.partOf ? ` in ${field.partOf.name}` : '';
+  return `${type}${field.repeated ? (field.packed ? '+' : '*') : ''} ${field.name}${oneof}`;
 }
 
 test('the schema table is generated from onnx.proto', async () => {
@@ -34,7 +35,8 @@ test('the schema table is generated from onnx.proto', async () => {
     return `  ${name.includes('.') ? `'${name}'` : name}: {\n${fields.join('')}  },\n`;
   });
   const file = `// Generated from onnx.proto by test/onnx/schema-table.test.ts, which also holds the two together; do not edit.
-// The fields of every message by number: type and name, * marking repeated and + packed ones. Enums are int32.
+// The fields of every message by number: type and name, * marking repeated and + packed ones, "in" the group of which only
+// one is set. Enums are int32.
 export const schemaTable = {
 ${messages.join('')}} as const;
 `;
