@@ -1,0 +1,16 @@
+// Data for models: samples from images, arrays, text, audio and modules, fitted to the inputs of a model and batched.
+
+export { type DataOptions, dataOptions, type ParsedDataOptions } from './data-options.js';
+export type {
+  ClassTargets,
+  DataKind,
+  Dataset,
+  ModelInterface,
+  Sample,
+  StatePair,
+  Targets,
+  TensorTargets,
+  TextExtent,
+} from './dataset.js';
+export { type OpenDatasetOptions, openDataset } from './open-dataset.js';
+export { completeFeeds, StateFeeder } from './state.js';
