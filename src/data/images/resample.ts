@@ -148,13 +148,24 @@ function resizeColumns({ data, width, height, channels }: Pixels, outputHeight: 
 /** The pixel whose area holds the centre of the output pixel (Pillow's Geometry.c). */
 function nearest({ data, width, height, channels }: Pixels, outputHeight: number, outputWidth: number): Pixels {
   const result = new Uint8Array(outputHeight * outputWidth * channels);
-  for (let y = 0; y < outputHeight; y++) {
-    const row = Math.floor((y + 0.5) * (height / outputHeight)) * width;
+  const rows = nearestPositions(height, outputHeight);
+  const columns = nearestPositions(width, outputWidth);
+  for (let y = 0, to = 0; y < outputHeight; y++) {
     for (let x = 0; x < outputWidth; x++) {
-      const from = (row + Math.floor((x + 0.5) * (width / outputWidth))) * channels;
-      const to = (y * outputWidth + x) * channels;
-      for (let c = 0; c < channels; c++) result[to + c] = data[from + c];
+      const from = (rows[y] * width + columns[x]) * channels;
+      for (let c = 0; c < channels; c++) result[to++] = data[from + c];
     }
   }
   return { data: result, width: outputWidth, height: outputHeight, channels };
+}
+
+/** Step by step, because sums round otherwise than products where a centre falls on an edge. */
+function nearestPositions(size: number, outputSize: number): Int32Array {
+  const step = size / outputSize;
+  let position = step * 0.5;
+  return Int32Array.from({ length: outputSize }, () => {
+    const index = Math.trunc(position);
+    position += step;
+    return index;
+  });
 }

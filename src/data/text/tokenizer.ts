@@ -127,7 +127,7 @@ function longestFirst(first: number, second: number | null, most: number): reado
   if (second === null) return [Math.min(first, most), 0];
   if (first + second <= most) return [first, second];
   const shorter = Math.min(first, second);
-  const [small, large] = shorter > most ? [shorter, shorter] : [shorter, Math.max(shorter, most - shorter)];
-  const halves = small + large > most ? [Math.floor(most / 2), Math.floor(most / 2) + (most % 2)] : [small, large];
-  return first <= second ? [halves[0], halves[1]] : [halves[1], halves[0]];
+  // Of two that are both too long, the longer one gets the odd token.
+  const small = Math.min(shorter, Math.floor(most / 2));
+  return first <= second ? [small, most - small] : [most - small, small];
 }
