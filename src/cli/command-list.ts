@@ -24,6 +24,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./commands/run.js')).run,
   },
   {
+    name: 'eval',
+    summary: 'task metrics of models on data, and how far they are from the first',
+    load: async () => (await import('./commands/eval.js')).evalCommand,
+  },
+  {
     name: 'bench',
     summary: 'latency, throughput, memory of models, measured in turns',
     load: async () => (await import('./commands/bench.js')).bench,

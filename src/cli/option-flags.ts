@@ -10,7 +10,12 @@ export function flagName(optionName: string): string {
 
 /** The flags of all options of `pass`. A flag that is not given leaves its option undefined, so defaults stay the schema's. */
 export function passFlags(pass: Pass): Option[] {
-  return Object.entries(optionsJsonSchema(pass).properties).flatMap(([name, schema]) => flagsOf(name, schema));
+  return schemaFlags(optionsJsonSchema(pass).properties);
+}
+
+/** The flags of options described by JSON Schema, by their camelCase names. */
+export function schemaFlags(properties: Readonly<Record<string, OptionSchema>>): Option[] {
+  return Object.entries(properties).flatMap(([name, schema]) => flagsOf(name, schema));
 }
 
 /** The options of `pass` among those commander parsed. */

@@ -12,5 +12,6 @@ export type {
   TensorTargets,
   TextExtent,
 } from './dataset.js';
+export { fitSample } from './fit.js';
 export { type OpenDatasetOptions, openDataset } from './open-dataset.js';
-export { completeFeeds, StateFeeder } from './state.js';
+export { completeFeeds, pairStates, StateFeeder } from './state.js';

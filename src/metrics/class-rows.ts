@@ -9,6 +9,9 @@ export interface ClassRows {
   readonly predicted: Int32Array;
   /** log Σ exp of each row; NaN where a row is not finite. */
   readonly logSums: Float64Array;
+  /** The rows as the model gave them, `width` numbers each. */
+  readonly raw: Float32Array;
+  readonly width: number;
 }
 
 /** Where the rows of a batch are. */
@@ -33,16 +36,14 @@ export function readClassRows(output: Tensor, { count, perExample }: RowLayout, 
   const { classes, available } = rowShape(output, perExample, perBatchEntry);
   if (available < perExample || count > batch) throw tooFewRows(output, perExample);
   const values = output.readFloat32();
-  const wide = Math.max(classes, 2);
-  const logits = new Float32Array(count * perExample * wide);
-  for (let i = 0; i < count; i++) {
-    const from = i * perBatchEntry;
-    const rows = values.subarray(from, from + perExample * classes);
-    if (classes === 1) writeTwoClasses(rows, logits, i * perExample * 2, probabilities);
-    else if (probabilities) writeLogarithms(rows, logits, i * perExample * classes);
-    else logits.set(rows, i * perExample * classes);
+  const length = perExample * classes;
+  let raw = values;
+  if (length !== perBatchEntry || count !== batch) {
+    raw = new Float32Array(count * length);
+    for (let i = 0; i < count; i++) raw.set(values.subarray(i * perBatchEntry, i * perBatchEntry + length), i * length);
   }
-  return scoreRows(logits, wide);
+  const logits = classes === 1 ? twoClasses(raw, probabilities) : probabilities ? logarithms(raw) : raw;
+  return { ...scoreRows(logits, Math.max(classes, 2)), raw, width: classes };
 }
 
 /** Rows along the last axis; with one answer an example everything is one row ([batch, classes, 1, 1] too). */
@@ -61,7 +62,8 @@ function readAnswers(output: Tensor, { count, perExample }: RowLayout, perBatchE
   const predicted = Int32Array.from({ length: count * perExample }, (_, i) => {
     return answers[Math.floor(i / perExample) * perBatchEntry + (i % perExample)];
   });
-  return { classes: 0, logits: null, predicted, logSums: new Float64Array(predicted.length) };
+  const logSums = new Float64Array(predicted.length);
+  return { classes: 0, logits: null, predicted, logSums, raw: Float32Array.from(predicted), width: 1 };
 }
 
 function tooFewRows(output: Tensor, perExample: number): Error {
@@ -71,20 +73,22 @@ function tooFewRows(output: Tensor, perExample: number): Error {
   );
 }
 
-function writeTwoClasses(scores: Float32Array, logits: Float32Array, offset: number, probabilities: boolean): void {
-  for (let i = 0; i < scores.length; i++) {
-    const score = scores[i];
+/** A score of the second class as logits of both. */
+function twoClasses(scores: Float32Array, probabilities: boolean): Float32Array {
+  const logits = new Float32Array(scores.length * 2);
+  for (const [i, score] of scores.entries()) {
     const clipped = Math.min(Math.max(score, leastProbability), 1 - leastProbability);
     // NaN stays NaN.
-    logits[offset + i * 2 + 1] = probabilities && score === score ? Math.log(clipped / (1 - clipped)) : score;
+    logits[i * 2 + 1] = probabilities && !Number.isNaN(score) ? Math.log(clipped / (1 - clipped)) : score;
   }
+  return logits;
 }
 
-function writeLogarithms(rows: Float32Array, logits: Float32Array, offset: number): void {
-  for (let i = 0; i < rows.length; i++) logits[offset + i] = Math.log(Math.max(rows[i], leastProbability));
+function logarithms(probabilities: Float32Array): Float32Array {
+  return probabilities.map((probability) => Math.log(Math.max(probability, leastProbability)));
 }
 
-function scoreRows(logits: Float32Array, classes: number): ClassRows {
+function scoreRows(logits: Float32Array, classes: number): Omit<ClassRows, 'raw' | 'width'> {
   const rows = logits.length / classes;
   const predicted = new Int32Array(rows);
   const logSums = new Float64Array(rows);

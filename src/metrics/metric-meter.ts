@@ -1,7 +1,13 @@
 // One metric of several models over the same examples: figures with intervals, and differences from the first model with intervals
 // that use that the examples are the same.
 import { ReplicatedSums } from './bootstrap.js';
-import { type Interval, mcNemarTest, pairedDifferenceInterval, percentileInterval, wilsonInterval } from './interval.js';
+import {
+  type Interval,
+  mcNemarTest,
+  pairedDifferenceInterval,
+  percentileInterval,
+  wilsonInterval,
+} from './interval.js';
 import type { Metric } from './metric.js';
 import type { Observation } from './observation.js';
 
@@ -37,11 +43,20 @@ export class MetricMeter {
 
   constructor(metric: Metric, models: number) {
     this.metric = metric;
-    this.tallies = Array.from({ length: models }, () => ({ sums: new ReplicatedSums(), examples: 0, gained: 0, lost: 0 }));
+    this.tallies = Array.from({ length: models }, () => ({
+      sums: new ReplicatedSums(),
+      examples: 0,
+      gained: 0,
+      lost: 0,
+    }));
   }
 
-  /** What each model makes of one example, the first model first, and the weights of the example in the replicates. */
-  add(observations: readonly Observation[], weights: Float64Array): void {
+  /**
+   * What each model makes of one example, the first model first, and the weights of the example in the replicates. `dependent`: the
+   * example belongs to one sequence with the one before.
+   */
+  add(observations: readonly Observation[], weights: Float64Array, dependent = false): void {
+    if (dependent) this.single = false;
     let firstSuccess = Number.NaN;
     for (const [model, observation] of observations.entries()) {
       const tally = this.tallies[model];

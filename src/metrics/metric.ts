@@ -48,7 +48,8 @@ const percent = { unit: 'percent', proportion: true } as const;
 
 const correct = ({ answers }: Observation): Amounts | null => answers && [answers.top1, answers.scored];
 const likelihood = ({ answers }: Observation): Amounts | null => answers && [answers.nll, answers.scored];
-const distanceOf = ({ fromTarget, comparison }: Observation): Distance | null => fromTarget ?? comparison?.distance ?? null;
+const distanceOf = ({ fromTarget, comparison }: Observation): Distance | null =>
+  fromTarget ?? comparison?.distance ?? null;
 
 const f1: Metric = {
   name: 'f1',

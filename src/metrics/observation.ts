@@ -20,8 +20,6 @@ export interface AnswerScore {
   /** Of the text that the answers stand for; 0 where it is no text. */
   readonly words: number;
   readonly bytes: number;
-  /** 2 where a single score tells two classes apart. */
-  readonly classes: number;
   /** Right answer and the one given, in turns. */
   readonly pairs: Int32Array;
 }
@@ -46,20 +44,35 @@ export interface Observation {
   readonly comparison: Comparison | null;
 }
 
-/** Elements where both are finite; NaN for a cosine that is not defined. */
-export function measureDistance(reference: ArrayLike<number>, other: ArrayLike<number>): Distance {
-  let dot = 0;
-  let signal = 0;
-  let squares = 0;
-  let noise = 0;
-  for (let i = 0; i < reference.length; i++) {
-    const a = reference[i];
-    const b = other[i];
-    dot += a * b;
-    signal += a * a;
-    squares += b * b;
-    noise += (a - b) * (a - b);
+/** Adds up a distance over ranges of two arrays. */
+export class DistanceSum {
+  private elements = 0;
+  private dot = 0;
+  private signal = 0;
+  private squares = 0;
+  private noise = 0;
+
+  /** Elements [from, to) of both. */
+  add(reference: ArrayLike<number>, other: ArrayLike<number>, from: number, to: number): void {
+    let { dot, signal, squares, noise } = this;
+    for (let i = from; i < to; i++) {
+      const a = reference[i];
+      const b = other[i];
+      dot += a * b;
+      signal += a * a;
+      squares += b * b;
+      noise += (a - b) * (a - b);
+    }
+    this.elements += to - from;
+    this.dot = dot;
+    this.signal = signal;
+    this.squares = squares;
+    this.noise = noise;
   }
-  const cosine = noise === 0 ? 1 : dot / Math.sqrt(signal * squares);
-  return { elements: reference.length, signal, noise, cosine };
+
+  /** Two equal vectors have the cosine 1, also where both are 0. */
+  get value(): Distance {
+    const { elements, dot, signal, squares, noise } = this;
+    return { elements, signal, noise, cosine: noise === 0 ? 1 : dot / Math.sqrt(signal * squares) };
+  }
 }

@@ -4,10 +4,18 @@ import { benchmarkReport } from './benchmark-report.js';
 import { compressionReport } from './compression-report.js';
 import { doctorReport } from './doctor-report.js';
 import { errorReport } from './error-report.js';
+import { evaluationReport } from './evaluation-report.js';
 import { inspectionReport } from './inspection-report.js';
 
 /** Any report: tell them apart by `command`, and a failure by `error`. */
-export const anyReport = z.union([compressionReport, inspectionReport, benchmarkReport, doctorReport, errorReport]);
+export const anyReport = z.union([
+  compressionReport,
+  inspectionReport,
+  evaluationReport,
+  benchmarkReport,
+  doctorReport,
+  errorReport,
+]);
 
 /** JSON Schema (draft 2020-12). */
 export function reportJsonSchema(): object {

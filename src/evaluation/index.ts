@@ -1,0 +1,13 @@
+// Task metrics of models on data, with their uncertainty, and how models differ.
+
+export { readResult, runEvalCommand } from './eval-command.js';
+export { type EvaluateOptions, type EvaluationResult, evaluate } from './evaluate.js';
+export {
+  type EvaluatedMetric,
+  type EvaluatedModel,
+  type EvaluateModelsOptions,
+  type Evaluation,
+  evaluateModels,
+  type ModelEvaluation,
+} from './evaluate-models.js';
+export { type OutputKind, outputKind } from './output-kind.js';
