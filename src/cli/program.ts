@@ -23,7 +23,7 @@ export async function createProgram(argv: readonly string[], io: Io, signal: Abo
     if (name === wanted) await configure(command, await load(), io, signal);
   }
   program.action(async ({ version }: { version?: boolean }) => {
-    if (!version) program.help({ error: argv.length > 0 });
+    if (!version) program.help({ error: true });
     const { dsoptVersion } = await import('../report/index.js');
     io.stdout.write(`${dsoptVersion()}\n`);
   });

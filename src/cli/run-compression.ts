@@ -1,7 +1,7 @@
 // Runs a recipe on a model file for a command, with progress, reports and the last line.
 import { writeFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { ioError, usageError } from '../errors.js';
+import { ioError } from '../errors.js';
 import type { CompressionReport, Model, ResolvedRecipe } from '../index.js';
 import type { CommandContext } from './command-module.js';
 import { createProgress } from './progress.js';
@@ -22,7 +22,6 @@ export async function runCompression(
   options: WriteOptions,
   { io, output, signal }: CommandContext,
 ): Promise<void> {
-  checkReportNames(options.report ?? []);
   const { compressFile } = await import('../index.js');
   const { createWorkers } = await import('../parallel/index.js');
   const progress = await createProgress(io, output);
@@ -50,14 +49,6 @@ export async function runCompression(
   const { renderDetails, summaryLine } = await import('../report/index.js');
   output.log(...renderDetails(report, output.logStyle));
   output.print(output.style.bold(summaryLine(report)));
-}
-
-function checkReportNames(paths: readonly string[]): void {
-  for (const path of paths) {
-    if (!['.json', '.md'].includes(extname(path))) {
-      throw usageError(`--report ${path}: a report is a .json or a .md file`, 'Name it report.json or report.md.');
-    }
-  }
 }
 
 async function writeReports(report: CompressionReport, paths: readonly string[]): Promise<void> {

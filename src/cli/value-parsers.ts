@@ -1,4 +1,5 @@
 // Values of options that take more than a word: sizes and shapes.
+import { extname } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { parseWholeNumber } from './option-flags.js';
 
@@ -51,7 +52,10 @@ export function parseSeed(text: string): number {
   return value;
 }
 
-/** Collects the values of an option that may be repeated. */
-export function collect(text: string, previous: readonly string[] = []): readonly string[] {
+/** The file of a report; its name tells the format. May be repeated. */
+export function parseReportPath(text: string, previous: readonly string[] = []): readonly string[] {
+  if (!['.json', '.md'].includes(extname(text))) {
+    throw new InvalidArgumentError('A report is a .json or a .md file.');
+  }
   return [...previous, text];
 }

@@ -1,7 +1,7 @@
 // The options of every command that writes a model.
 import { type Command, Option } from 'commander';
 import type { OutputOptions } from './output.js';
-import { collect, parseCount, parseInputShape, parseSeed, parseSize } from './value-parsers.js';
+import { parseCount, parseInputShape, parseReportPath, parseSeed, parseSize } from './value-parsers.js';
 
 export interface WriteOptions extends OutputOptions {
   readonly overwrite?: boolean;
@@ -35,5 +35,5 @@ export function addWriteOptions(command: Command): void {
     .option('--seed <n>', 'seed of everything random (default: 0)', parseSeed)
     .option('--jobs <n>', 'threads (default: one per processor, at most 8)', parseCount)
     .option('--max-memory <size>', 'verify in slices above this (default: half of what is free)', parseSize)
-    .option('--report <file>', 'write a report: .json or .md (repeatable)', collect);
+    .option('--report <file>', 'write a report: .json or .md (repeatable)', parseReportPath);
 }

@@ -19,7 +19,7 @@ const recipeFrame = z.strictObject({
   $schema: z.string().optional(),
   version: z.literal(1),
   seed: z.int().min(0).optional(),
-  steps: z.array(z.looseObject({ pass: z.unknown() })),
+  steps: z.array(z.looseObject({ pass: z.unknown().optional() })),
 });
 
 /** Throws RECIPE for anything that is not a valid recipe. */

@@ -1,0 +1,101 @@
+import { Chalk } from 'chalk';
+import { expect, test } from 'vitest';
+import type { CompressionReport } from '../../src/report/index.js';
+import { renderMarkdown, renderTerminal, summaryLine } from '../../src/report/index.js';
+import { anyReport, reportJsonSchema } from '../../src/report/report-schema.js';
+
+const report: CompressionReport = {
+  schema: 'dsopt.report/1',
+  command: 'quantize',
+  seed: 0,
+  input: {
+    path: '/models/bert.onnx',
+    files: [{ path: '/models/bert.onnx', bytes: 418_000_000 }],
+    bytes: 418_000_000,
+    weightBytes: { float32: 417_000_000 },
+    nodes: 900,
+    operators: { MatMul: 72, Add: 828 },
+    opsets: { '': 14 },
+  },
+  output: {
+    path: '/models/bert.int8.onnx',
+    files: [{ path: '/models/bert.int8.onnx', bytes: 106_000_000 }],
+    bytes: 106_000_000,
+    weightBytes: { int8: 105_000_000, float32: 900_000 },
+    nodes: 1100,
+    operators: { MatMulInteger: 72, Add: 1028 },
+    opsets: { '': 14 },
+  },
+  written: true,
+  passes: [
+    { pass: 'fold-constants', options: {}, edited: false, changed: [], skipped: [], metrics: {}, warnings: [] },
+    {
+      pass: 'quantize-dynamic',
+      options: { weightType: 'int8' },
+      edited: true,
+      changed: [{ target: 'a', what: 'int8' }],
+      skipped: [
+        { target: 'b', reason: 'too small' },
+        { target: 'c|<img>', reason: 'too small' },
+        { target: 'd', reason: 'excluded' },
+      ],
+      metrics: {},
+      warnings: ['something'],
+    },
+  ],
+  fidelity: {
+    inputs: 'synthetic',
+    samples: 4,
+    outputs: [
+      { name: 'logits', cosine: 0.9993, sqnr: 28.4, maxAbsError: 0.12 },
+      { name: 'pooled', cosine: 0.9999, sqnr: null, maxAbsError: 0 },
+    ],
+  },
+  warnings: [],
+  environment: { dsopt: '0.1.0', node: '20.0.0', platform: 'linux-x64', cpu: 'EPYC', cores: 2, onnxruntime: '1.30.0' },
+  timing: {
+    started: '2026-01-01T00:00:00.000Z',
+    milliseconds: 1000,
+    phases: [{ phase: 'load', milliseconds: 10 }],
+    peakMemory: 100_000_000,
+    latency: {
+      input: { p50: 62.1, p95: 70, p99: 80, mean: 63 },
+      output: { p50: 24.8, p95: 30, p99: 31, mean: 25 },
+      ratio: 0.4,
+    },
+  },
+};
+
+test('the summary line says what was measured', () => {
+  expect(summaryLine(report)).toBe(
+    'bert.onnx 418.0 MB → bert.int8.onnx 106.0 MB (−74.6 %) · cosine 0.9993 · p50 62.1 → 24.8 ms',
+  );
+});
+
+test('and nothing else', () => {
+  const bare = { ...report, fidelity: null, timing: { ...report.timing, latency: null } };
+  expect(summaryLine(bare)).toBe('bert.onnx 418.0 MB → bert.int8.onnx 106.0 MB (−74.6 %)');
+});
+
+test('a report is what its schema says, and JSON Schema can be made of it', () => {
+  expect(anyReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
+  expect(anyReport.safeParse({ ...report, extra: 1 }).success).toBe(false);
+  expect(reportJsonSchema()).toHaveProperty('$schema');
+});
+
+test('Markdown escapes names, and sums skips up by reason', () => {
+  const text = renderMarkdown(report);
+  expect(text).toContain('| int8 | 0.0 kB | 105.0 MB | new |');
+  expect(text).toContain('2 nodes: too small (b, c\\|\\<img\\>)');
+  expect(text).toContain('> ⚠ quantize-dynamic: something');
+  expect(text).toContain('seeded synthetic inputs, not real data');
+  expect(text.length).toBeLessThan(4000);
+});
+
+test('the terminal gets one line per pass and reason, and the summary last', () => {
+  const lines = renderTerminal(report, new Chalk({ level: 0 })).split('\n');
+  expect(lines[0]).toBe('fold-constants    0 changed');
+  expect(lines[1]).toBe('quantize-dynamic  1 changed, 3 skipped');
+  expect(lines[2]).toContain('skipped 2 nodes: too small');
+  expect(lines.at(-1)).toBe(summaryLine(report));
+});
