@@ -59,3 +59,8 @@ export function parseReportPath(text: string, previous: readonly string[] = []):
   }
   return [...previous, text];
 }
+
+/** Collects the values of an option that may be repeated. */
+export function collect(text: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, text];
+}
