@@ -1,13 +1,21 @@
 // The life of a run with files: load → steps → stage → verify → commit → report. Whatever fails before the commit leaves nothing
 // under the output name.
 import { existsSync, statSync } from 'node:fs';
-import { type RunOptions, runRecipe } from './compress.js';
+import { type RunOptions, repeatable, runRecipe } from './compress.js';
+import { createOnnxRuntimeEngine } from './engine/index.js';
 import { ioError, outputExists, throwIfAborted } from './errors.js';
 import type { Model } from './ir/index.js';
 import { loadModel, type SaveOptions, type StagedModel, stageModel } from './onnx/index.js';
 import { createWorkers } from './parallel/index.js';
 import type { ResolvedRecipe } from './recipe/index.js';
-import { type CompressionReport, createReport, describeModel } from './report/index.js';
+import {
+  type CompressionReport,
+  createReport,
+  describeFidelity,
+  describeModel,
+  type Fidelity,
+} from './report/index.js';
+import { verifyAgainst } from './verification/index.js';
 
 export interface CompressFileOptions
   extends Omit<RunOptions, 'onStep'>,
@@ -15,6 +23,12 @@ export interface CompressFileOptions
   readonly command: CompressionReport['command'];
   /** What the caller wants said in the report. */
   readonly warnings?: readonly string[];
+  /** Run the result and compare it with the original before it takes its place; default true. */
+  readonly verify?: boolean;
+  /** Shapes of inputs by name, for the synthetic inputs of the verification. */
+  readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /** Bytes of weights the verification may load at once; default half of what is free. */
+  readonly maxMemory?: number;
   /** Runs the passes, writes nothing. */
   readonly dryRun?: boolean;
   /** Called before every part of the run: loading, each pass, writing, verifying. */
@@ -31,7 +45,7 @@ export async function compressFile(
   const started = new Date();
   const { signal, dryRun = false } = options;
   if (!dryRun) checkOutput(output, options.overwrite ?? false);
-  const phases = new Phases(recipe.steps.length + (dryRun ? 1 : 2), options.onPhase);
+  const phases = new Phases(recipe.steps.length + (dryRun ? 1 : options.verify === false ? 2 : 3), options.onPhase);
   const workers = options.workers ?? createWorkers();
   let staged: StagedModel | null = null;
   try {
@@ -53,13 +67,45 @@ export async function compressFile(
     phases.begin('write');
     staged = await stageModel(result.model, output, { ...options, workers });
     throwIfAborted(signal);
+    const fidelity = await verify(model, staged.path, phases, options);
     const files = staged.commit();
     phases.end();
-    return createReport({ ...facts, output: describeModel(result.model, files), written: true, phases: phases.all });
+    return createReport({
+      ...facts,
+      fidelity,
+      output: describeModel(result.model, files),
+      written: true,
+      phases: phases.all,
+    });
   } finally {
     staged?.discard();
     if (!options.workers) await workers.close();
   }
+}
+
+/** Runs the staged file beside the original; null where it was not asked for. */
+async function verify(
+  original: Model,
+  path: string,
+  phases: Phases,
+  options: CompressFileOptions,
+): Promise<Fidelity | null> {
+  if (options.verify === false) return null;
+  phases.begin('verify');
+  const { samples, engine = createOnnxRuntimeEngine(), inputShapes, maxMemory, seed, signal } = options;
+  const result = await loadModel(path);
+  return describeFidelity(
+    await verifyAgainst({
+      original,
+      result,
+      engine,
+      samples: samples ? repeatable(samples) : null,
+      inputShapes,
+      maxMemory,
+      seed,
+      signal,
+    }),
+  );
 }
 
 /** What would only be found after long work is found before it. */

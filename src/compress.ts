@@ -90,7 +90,8 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function repeatable(samples: Iterable<Feeds> | AsyncIterable<Feeds>): AsyncIterable<Feeds> {
+/** Samples that each pass can iterate anew. */
+export function repeatable(samples: Iterable<Feeds> | AsyncIterable<Feeds>): AsyncIterable<Feeds> {
   return {
     async *[Symbol.asyncIterator]() {
       yield* samples;

@@ -37,7 +37,10 @@ export const outputFidelity = z.strictObject({
 export const fidelity = z.strictObject({
   inputs: z.enum(['synthetic', 'given']).describe('seeded synthetic inputs, or samples of the caller'),
   samples: count,
+  method: z.enum(['whole', 'slices']).describe('both models run whole, or cut into slices that fit into memory'),
+  slices: count,
   outputs: z.array(outputFidelity),
+  worst: outputFidelity.nullable().describe('the least faithful value compared: an output, or one where slices meet'),
 });
 
 export const environment = z.strictObject({

@@ -1,6 +1,7 @@
 export type { BenchmarkReport } from './benchmark-report.js';
 export type { CompressionReport, Environment, Fidelity, ModelFacts, PassFacts } from './compression-report.js';
 export { createReport, type RunFacts } from './create-report.js';
+export { describeFidelity } from './describe-fidelity.js';
 export type { DoctorReport } from './doctor-report.js';
 export { describeEnvironment, dsoptVersion, installedVersion } from './environment.js';
 export type { ErrorReport } from './error-report.js';

@@ -1,0 +1,2 @@
+export type { FidelityReport, NamedFidelity, VerificationOptions } from './verification.js';
+export { verifyAgainst } from './verify.js';

@@ -1,0 +1,56 @@
+// Verification of models that do not fit into memory: both are cut at the same values, and each pair of slices runs on the
+// activations of the original, which are then handed on.
+import { createSyntheticFeeds } from '../data/index.js';
+import type { Feeds } from '../engine/index.js';
+import type { Dimension, Model, TensorType } from '../ir/index.js';
+import { asVerification, compareOutputs, runAll, takeSamples, worstOf } from './compare-runs.js';
+import { extractPart } from './extract-part.js';
+import { planSlices } from './plan-slices.js';
+import type { FidelityReport, NamedFidelity, VerificationOptions } from './verification.js';
+
+/** Part of the memory limit that one slice's weights may take: kernels and activations need room too. */
+const sliceShare = 0.25;
+const defaultSamples = 2;
+
+export async function verifyInSlices(
+  options: VerificationOptions & { readonly maxMemory: number },
+): Promise<FidelityReport> {
+  const { original, result, engine, maxMemory, signal } = options;
+  const plan = planSlices(original, result, maxMemory * sliceShare);
+  // Feeds and, slice by slice, the original's activations.
+  let known = await collectFeeds(options);
+  const compared: NamedFidelity[] = [];
+  let handedOver: readonly string[] = [];
+  for (const names of plan) {
+    const inputs = new Map(handedOver.map((name) => [name, typeOf(known, name)]));
+    const expected = await runAll(engine, extractPart(original, inputs, names), known, signal);
+    const actual = await asVerification(() => runAll(engine, extractPart(result, inputs, names), known, signal));
+    compared.push(...compareOutputs(expected, actual));
+    known = known.map((feed, index) => ({ ...keepInputs(feed, original), ...expected[index] }));
+    handedOver = names;
+  }
+  const outputs = compared.slice(compared.length - plan.at(-1)!.length);
+  const synthetic = !options.samples;
+  return { samples: known.length, synthetic, method: 'slices', slices: plan.length, outputs, worst: worstOf(compared) };
+}
+
+async function collectFeeds(options: VerificationOptions): Promise<Feeds[]> {
+  const { original, samples, sampleCount = defaultSamples, seed, inputShapes } = options;
+  if (samples) return takeSamples(samples, sampleCount);
+  // No session to try them on: the whole model does not fit.
+  const synthetic = createSyntheticFeeds(original, { seed, inputShapes });
+  return Array.from({ length: sampleCount }, (_, index) => synthetic.at(index));
+}
+
+function keepInputs(feed: Feeds, { graph }: Model): Feeds {
+  return Object.fromEntries(graph.inputs.filter(({ name }) => name in feed).map(({ name }) => [name, feed[name]]));
+}
+
+/** Type of a value from its tensors; an axis whose length differs among the samples is dynamic. */
+function typeOf(feeds: readonly Feeds[], name: string): TensorType {
+  const [first, ...others] = feeds.map((feed) => feed[name]);
+  const shape = first.shape.map(
+    (length, axis): Dimension => (others.every((other) => other.shape[axis] === length) ? length : null),
+  );
+  return { kind: 'tensor', dataType: first.dataType, shape };
+}
