@@ -30,6 +30,7 @@ export async function runCompression(
   try {
     report = await compressFile(input, path, {
       ...options,
+      inputShapes: options.inputShape,
       command,
       recipe,
       warnings,
