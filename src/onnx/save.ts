@@ -11,6 +11,7 @@ import {
   statSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { ioError, outputExists, throwIfAborted, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { inlineWorkers, type Workers } from '../parallel/index.js';
@@ -45,6 +46,8 @@ export interface StagedModel {
 const mostInline = 2 ** 31 - 1;
 /** Payloads from here on are worth a trip to a worker thread. */
 const parallelLimit = 1 << 20;
+/** Bytes written in this thread before signals and timers get their turn. */
+const attentionInterval = 16 << 20;
 
 /** Writes `model` to `path`: completely, or not at all. Returns the paths of the files, the model first. */
 export async function saveModel(model: Model, path: string, options: SaveOptions = {}): Promise<string[]> {
@@ -144,20 +147,29 @@ async function writeFile(
   } catch (cause) {
     throw ioError('write', path, cause);
   }
+  const failure = new AbortController();
+  const pending: Promise<void>[] = [];
   try {
     reserve(fd, path, file.length);
-    const pending: Promise<void>[] = [];
+    const stop = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
     const parts = [...file.parts].sort((a, b) => b.content.byteLength - a.content.byteLength);
+    let unattended = 0;
     for (const { position, content } of parts) {
       throwIfAborted(signal);
       const description = workers.jobs > 1 && isLarge(content) ? content.describe() : null;
-      if (description) pending.push(workers.run(writeTensorTask, { path, position, tensor: description }, signal));
+      if (description) pending.push(workers.run(writeTensorTask, { path, position, tensor: description }, stop));
       else if (content instanceof Uint8Array) writeBytes(fd, path, position, content);
       else writeTensor(fd, path, position, content);
+      unattended += description ? 0 : content.byteLength;
+      if (unattended < attentionInterval) continue;
+      unattended = 0;
+      await setImmediate();
     }
-    const results = await Promise.allSettled(pending);
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    await Promise.all(pending);
   } finally {
+    // Whether all went well or one failed: nothing may be left writing into a file that is closed or removed.
+    failure.abort();
+    await Promise.allSettled(pending);
     closeSync(fd);
   }
 }
