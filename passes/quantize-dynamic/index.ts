@@ -4,12 +4,15 @@ import type { Graph, Model, Node, Value } from '../../src/ir/index.js';
 import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
 import { definePass, type PassContext } from '../../src/pass/index.js';
 import { DynamicActivations, type QuantizationParameters, type QuantizedWeight } from '../../src/quantization/index.js';
+import { planAttention } from './attention.js';
+import { planConvolution } from './convolution.js';
 import { findUncovered } from './coverage.js';
 import { isTableLookup, planEmbedding } from './embedding.js';
 import { planLinear } from './linear.js';
+import { planLstm } from './lstm.js';
 import { type Options, options } from './options.js';
 import type { NodePlan, PlanContext, Planned, WeightRequest } from './plan.js';
-import { planConvolution, planStoredRecurrent } from './stored.js';
+import { planStoredRecurrent } from './stored.js';
 import { groupRequests, initializerOwners, measureWeight, storeWeight, type WeightGroup } from './weights.js';
 
 type Groups = ReadonlyMap<WeightRequest, WeightGroup>;
@@ -63,6 +66,10 @@ function planOperator(node: Node, context: PlanContext): Planned {
     case 'Conv':
     case 'ConvTranspose':
       return planConvolution(node, context);
+    case 'LSTM':
+      return planLstm(node, context);
+    case 'com.microsoft::Attention':
+      return planAttention(node, context);
     default:
       return planStoredRecurrent(node, context);
   }

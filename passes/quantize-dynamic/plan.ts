@@ -7,7 +7,6 @@ import {
   layoutOf,
   type QuantizationLayout,
   type QuantizedWeight,
-  type WeightRounding,
 } from '../../src/quantization/index.js';
 import { isFloat, sizeOf } from '../../src/tensor/index.js';
 import type { Options } from './options.js';
@@ -26,7 +25,10 @@ export interface WeightRequest {
   readonly use: WeightUse;
   /** The last two axes are wanted in exchanged order. */
   readonly transposed?: boolean;
-  readonly rounding?: WeightRounding;
+  /** Elements of a convolution's kernel, whose rounding errors are to cancel out. */
+  readonly kernelSize?: number;
+  /** Instead of the granularity that the options name. */
+  readonly granularity?: 'channel';
   /** Instead of the type and symmetry that the options name. */
   readonly scheme?: { readonly dataType: 'int8' | 'uint8'; readonly symmetric: boolean };
 }

@@ -24,16 +24,6 @@ export function storedPlan(node: Node, requests: readonly WeightRequest[], becau
   };
 }
 
-/** Conv and ConvTranspose, one scale per output channel (per input channel for a grouped ConvTranspose). */
-export function planConvolution(node: Node, context: PlanContext): Planned {
-  const source = weightAt(node, 1, context);
-  if (typeof source === 'string') return source;
-  if (source.shape.length < 3) return 'its weight has fewer than three dimensions';
-  const axis = node.opType === 'ConvTranspose' && node.attributes.int('group', 1) === 1 ? 1 : 0;
-  const request = requestWeight(1, source, [axis], 'stored')!;
-  return storedPlan(node, [{ ...request, rounding: context.options.rounding }]);
-}
-
 /** GRU, RNN and LSTM: input and recurrent weights [directions, gates · hidden, K], one scale per direction and row. */
 export function planStoredRecurrent(node: Node, context: PlanContext): Planned {
   const requests: WeightRequest[] = [];

@@ -4,6 +4,7 @@ import type { ConstantSource } from '../../src/ops/index.js';
 import type { Workers } from '../../src/parallel/index.js';
 import {
   computeParameters,
+  computeSaturationFreeParameters,
   layoutOf,
   type QuantizationLayout,
   type QuantizationParameters,
@@ -11,8 +12,9 @@ import {
   QuantizedWeight,
   quantizedTensor,
   scanWeight,
-  uniteRanges,
-  type WeightRounding,
+  scanWeightPairs,
+  unitePairRanges,
+  type ValueRanges,
 } from '../../src/quantization/index.js';
 import type { Options } from './options.js';
 import type { NodePlan, WeightRequest } from './plan.js';
@@ -24,8 +26,8 @@ export interface WeightGroup {
   readonly layout: QuantizationLayout;
   readonly scheme: QuantizationScheme;
   /** Its scales come from the sums of neighbours, so that no product saturates. */
-  readonly pairs: boolean;
-  readonly rounding: WeightRounding;
+  readonly saturationFree: boolean;
+  readonly kernelSize: number | undefined;
   readonly transposed: boolean;
 }
 
@@ -66,40 +68,55 @@ function makeGroup(
   { granularity, reduceRange }: Options,
 ): WeightGroup {
   const [{ source, layout }] = requests;
+  const perChannel = granularity === 'channel' || requests.some((request) => request.granularity === 'channel');
   const isFactor = requests.some(({ use }) => use === 'product');
-  // Products with uint8 weights cannot saturate; asymmetric weights are shifted towards the ends of their range, where pairs do.
-  const canSaturate = isFactor && dataType === 'int8' && reduceRange === 'auto';
+  // Products with uint8 weights cannot saturate.
+  const saturates = isFactor && dataType === 'int8';
   return {
     source,
     layout,
     scheme: {
       dataType,
       symmetric,
-      granularity: granularity === 'channel' ? { kind: 'channel', axis: 1 } : { kind: 'tensor' },
-      reducedRange: (isFactor && reduceRange === 'on') || (canSaturate && !symmetric),
+      granularity: perChannel ? { kind: 'channel', axis: 1 } : { kind: 'tensor' },
+      reducedRange: isFactor && reduceRange === 'on',
     },
-    pairs: canSaturate && symmetric,
-    rounding: requests.every(({ rounding }) => rounding === 'compensated') ? 'compensated' : 'nearest',
+    saturationFree: saturates && reduceRange === 'auto',
+    kernelSize: requests.every(({ kernelSize }) => kernelSize === requests[0].kernelSize)
+      ? requests[0].kernelSize
+      : undefined,
     transposed: requests.every(({ transposed }) => transposed) && source.tensor.size <= mostTransposed,
   };
 }
 
 /** Scales and zero points of a weight, or the reason why it has none. */
 export async function measureWeight(
-  { source: { tensor }, layout, scheme, pairs }: WeightGroup,
+  { source: { tensor }, layout, scheme, saturationFree }: WeightGroup,
   workers: Workers,
   signal: AbortSignal,
 ): Promise<QuantizationParameters | string> {
-  const ranges = await scanWeight(tensor, layout, pairs ? 'pairs' : 'values', workers, signal);
-  if (ranges.nonFiniteCount > 0) return `element ${ranges.firstNonFinite} of its weight is not a finite number`;
-  return computeParameters(scheme.granularity.kind === 'tensor' ? uniteRanges(ranges) : ranges, scheme);
+  const perTensor = scheme.granularity.kind === 'tensor';
+  if (saturationFree) {
+    const ranges = await scanWeightPairs(tensor, layout, workers, signal);
+    return (
+      reasonAgainst(ranges) ??
+      computeSaturationFreeParameters(perTensor ? unitePairRanges(ranges) : ranges, scheme.symmetric)
+    );
+  }
+  const scanned = perTensor ? layoutOf([tensor.size], scheme.granularity) : layout;
+  const ranges = await scanWeight(tensor, scanned, workers, signal);
+  return reasonAgainst(ranges) ?? computeParameters(ranges, scheme);
+}
+
+function reasonAgainst({ nonFiniteCount, firstNonFinite }: ValueRanges): string | null {
+  return nonFiniteCount === 0 ? null : `element ${firstNonFinite} of its weight is not a finite number`;
 }
 
 /** Adds the integers to the graph that owns the float weight. */
 export function storeWeight(group: WeightGroup, parameters: QuantizationParameters, owner: Graph): QuantizedWeight {
-  const { source, layout, scheme, rounding, transposed } = group;
+  const { source, layout, scheme, kernelSize, transposed } = group;
   const elements = scheme.granularity.kind === 'tensor' ? layoutOf([source.tensor.size], scheme.granularity) : layout;
-  const integers = quantizedTensor(source.tensor, elements, parameters, { transposed, rounding });
+  const integers = quantizedTensor(source.tensor, elements, parameters, { transposed, kernelSize });
   return new QuantizedWeight(owner, source.value.name, integers, parameters, { transposed });
 }
 

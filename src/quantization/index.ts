@@ -2,9 +2,11 @@
 // weights as lazy tensors, and the nodes that use them.
 
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
+export { CompensatedRounding } from './compensated-rounding.js';
 export { DynamicActivations, type QuantizedActivation } from './dynamic-activations.js';
 export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
+export { createPairRanges, type PairRanges, scanPairRange, unitePairRanges } from './pair-ranges.js';
 export { computeParameters, type QuantizationParameters } from './parameters.js';
 export { createRanges, scanRange, scanRanges, type ValueRanges } from './parameters-ranges.js';
 export {
@@ -15,9 +17,10 @@ export {
   quantizeLinear,
   quantizeRange,
 } from './quantize-linear.js';
-export { quantizedTensor, type WeightRounding } from './quantize-weight.js';
+export { quantizedTensor } from './quantize-weight.js';
 export { QuantizedWeight } from './quantized-weight.js';
-export { type ScanKind, scanWeight, uniteRanges } from './scan-weight.js';
+export { computeSaturationFreeParameters } from './saturation-free.js';
+export { scanWeight, scanWeightPairs } from './scan-weight.js';
 export {
   type Granularity,
   isSigned,

@@ -1,13 +1,11 @@
 // The integers of a quantized weight, computed from the float tensor when they are read: mostly once, while the file is written.
 import { internalError } from '../errors.js';
 import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../tensor/index.js';
+import { CompensatedRounding } from './compensated-rounding.js';
 import type { QuantizationParameters } from './parameters.js';
 import { createQuantizedArray, quantizeRange } from './quantize-linear.js';
 import type { QuantizationLayout } from './scheme-layout.js';
 import { float32Pieces } from './weight-pieces.js';
-
-/** Each weight to its nearest integer, or so that the errors cancel out within each channel (see compensated-rounding.ts). */
-export type WeightRounding = 'nearest' | 'compensated';
 
 interface QuantizeWeightParameters {
   readonly layout: QuantizationLayout;
@@ -23,6 +21,24 @@ export const quantizeWeightKernel: TensorKernel<QuantizeWeightParameters> = {
     for (const { first, values } of float32Pieces(source, layout.inner === 1 ? layout.channels : 1)) {
       if (output.length < values.length) output = createQuantizedArray(quantization.dataType, values.length);
       quantizeRange(values, first, layout, quantization, output);
+      yield new Uint8Array(output.buffer, 0, values.length);
+    }
+  },
+};
+
+/** As `quantizeWeightKernel`, with errors that cancel out within kernels and channels (see compensated-rounding.ts). */
+export const quantizeCompensatedKernel: TensorKernel<QuantizeWeightParameters & { readonly kernelSize: number }> = {
+  module: import.meta.url,
+  exportName: 'quantizeCompensatedKernel',
+  *chunks([source], { layout, quantization, kernelSize }) {
+    const rounding = new CompensatedRounding(kernelSize);
+    let output = new Int8Array(0);
+    for (const { first, values } of float32Pieces(source, layout.inner)) {
+      if (output.length < values.length) output = new Int8Array(values.length);
+      for (let start = 0; start < values.length; start += layout.inner) {
+        const channel = ((first + start) / layout.inner) % layout.channels;
+        rounding.quantize(values, start, start + layout.inner, quantization, channel, output);
+      }
       yield new Uint8Array(output.buffer, 0, values.length);
     }
   },
@@ -68,19 +84,28 @@ function transposeRows(source: Uint8Array, rows: number, columns: number, first:
   return target;
 }
 
-/**
- * The quantized form of `source`, whose elements `layout` describes.
- * @param shape of the result, where it differs from the source's: with `transposed`, its last two axes are exchanged.
- */
+export interface QuantizedTensorOptions {
+  /** Exchanges the last two axes. */
+  readonly transposed?: boolean;
+  /** Rounds so that the errors of each kernel of that many elements cancel out, and those of each channel that lies in one piece. */
+  readonly kernelSize?: number;
+}
+
+/** The quantized form of `source`, whose elements `layout` describes; computed whenever it is read. */
 export function quantizedTensor(
   source: Tensor,
   layout: QuantizationLayout,
   quantization: QuantizationParameters,
-  { transposed = false }: { transposed?: boolean; rounding?: WeightRounding } = {},
+  { transposed = false, kernelSize }: QuantizedTensorOptions = {},
 ): Tensor {
   const { dataType } = quantization;
   if (dataType !== 'int8' && dataType !== 'uint8') throw internalError(`Weights of ${dataType} are packed elsewhere`);
-  const shape = transposed ? [...source.shape.slice(0, -2), ...source.shape.slice(-2).reverse()] : source.shape;
-  const kernel = transposed ? quantizeTransposedKernel : quantizeWeightKernel;
-  return new ComputedTensor(dataType, shape, kernel, [source], { layout, quantization });
+  const parameters = { layout, quantization };
+  const { shape } = source;
+  if (kernelSize !== undefined) {
+    return new ComputedTensor(dataType, shape, quantizeCompensatedKernel, [source], { ...parameters, kernelSize });
+  }
+  if (!transposed) return new ComputedTensor(dataType, shape, quantizeWeightKernel, [source], parameters);
+  const exchanged = [...shape.slice(0, -2), ...shape.slice(-2).reverse()];
+  return new ComputedTensor(dataType, exchanged, quantizeTransposedKernel, [source], parameters);
 }

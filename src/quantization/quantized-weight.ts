@@ -1,7 +1,17 @@
 // A quantized weight in a graph: its integers as an initializer, and its scales in whatever shape an operator wants them.
 import type { Graph, Value } from '../ir/index.js';
-import { MemoryTensor, type Tensor, typedArrayOf } from '../tensor/index.js';
+import { NodeInserter } from '../rewrite/index.js';
+import { int64Tensor, MemoryTensor, sizeOf, type Tensor, typedArrayOf } from '../tensor/index.js';
 import type { QuantizationParameters } from './parameters.js';
+
+/** As many scales are worth a Reshape, so that they are stored once. */
+const reshapedFrom = 256;
+
+interface Constant {
+  readonly kind: string;
+  readonly shape: readonly number[];
+  readonly value: Value;
+}
 
 export class QuantizedWeight {
   /** Holds the initializers; its nodes and those of its subgraphs may use them. */
@@ -13,7 +23,7 @@ export class QuantizedWeight {
   readonly parameters: QuantizationParameters;
   /** Whether the last two axes are exchanged with respect to the float weight. */
   readonly transposed: boolean;
-  private readonly constants = new Map<string, Value>();
+  private readonly constants: Constant[] = [];
 
   /** @param integers of the type that `parameters` names. */
   constructor(
@@ -44,28 +54,41 @@ export class QuantizedWeight {
     return this.parameters.zeroPoint.some((zero) => zero !== 0);
   }
 
-  /** The scales times `factor` as a float32 initializer of `shape`, which holds one element per scale. */
+  /**
+   * The scales times `factor`, as float32 of `shape`, which holds one element per scale. Where another shape of them is there already,
+   * a long list is a Reshape of it, which is folded when the session is created.
+   */
   scale(shape: readonly number[], factor = 1): Value {
-    return this.constant(`scale [${shape}] ${factor}`, 'scale', () => {
-      const scale = factor === 1 ? this.parameters.scale : this.parameters.scale.map((value) => value * factor);
-      return new MemoryTensor('float32', shape, scale);
+    const { scale } = this.parameters;
+    const kind = `scale ${factor}`;
+    const other = this.channels < reshapedFrom ? undefined : this.constants.find((constant) => constant.kind === kind);
+    return this.constant(kind, shape, () => {
+      if (other) return this.reshape(other.value, shape);
+      const values = factor === 1 ? scale : scale.map((value) => value * factor);
+      return this.graph.addInitializer(`${this.name}_scale`, new MemoryTensor('float32', shape, values));
     });
   }
 
-  /** The zero points in the type of the integers. */
+  /** The zero points in the type of the integers: one for each scale or, as [] of a symmetric weight, the one that all share. */
   zeroPoint(shape: readonly number[]): Value {
     const { dataType, zeroPoint } = this.parameters;
-    // The low bytes are the integers, signed or not.
-    const make = () => new MemoryTensor(dataType, shape, typedArrayOf(dataType, Uint8Array.from(zeroPoint)));
-    return this.constant(`zero point [${shape}]`, 'zero_point', make);
+    return this.constant('zero point', shape, () => {
+      // The low bytes are the integers, signed or not.
+      const integers = typedArrayOf(dataType, Uint8Array.from(zeroPoint.subarray(0, sizeOf(shape))));
+      return this.graph.addInitializer(`${this.name}_zero_point`, new MemoryTensor(dataType, shape, integers));
+    });
   }
 
-  private constant(key: string, suffix: string, make: () => Tensor): Value {
-    let value = this.constants.get(key);
-    if (!value) {
-      value = this.graph.addInitializer(`${this.name}_${suffix}`, make());
-      this.constants.set(key, value);
-    }
+  private constant(kind: string, shape: readonly number[], make: () => Value): Value {
+    const known = this.constants.find((constant) => constant.kind === kind && String(constant.shape) === String(shape));
+    if (known) return known.value;
+    const value = make();
+    this.constants.push({ kind, shape, value });
     return value;
+  }
+
+  private reshape(value: Value, shape: readonly number[]): Value {
+    const target = this.graph.addInitializer(`${value.name}_shape`, int64Tensor([shape.length], shape));
+    return NodeInserter.atStart(this.graph, value.name).add('Reshape', [value, target], 'reshaped');
   }
 }

@@ -5,6 +5,7 @@ import { type DataType, dataTypeCode } from '../tensor/index.js';
 
 export interface InsertOptions {
   readonly name?: string;
+  readonly domain?: string;
   readonly attributes?: Readonly<Record<string, Attribute>>;
 }
 
@@ -39,7 +40,8 @@ export class NodeInserter {
     suffixes: readonly string[],
     options: InsertOptions = {},
   ): Node {
-    const outputs = suffixes.map((suffix) => this.graph.scope.uniqueName(`${this.stem}_${suffix}`));
+    const outputs: string[] = [];
+    for (const suffix of suffixes) outputs.push(suffix && this.freeName(suffix, outputs));
     return this.graph.insertBefore(this.anchor, { opType, inputs, outputs, ...options });
   }
 
@@ -47,5 +49,11 @@ export class NodeInserter {
   cast(value: Value, from: DataType, to: DataType, suffix: string): Value {
     if (from === to) return value;
     return this.add('Cast', [value], suffix, { attributes: { to: intAttribute(dataTypeCode(to)) } });
+  }
+
+  /** A name that nothing has, nor any of the other outputs of the same node. */
+  private freeName(suffix: string, taken: readonly string[]): string {
+    const name = this.graph.scope.uniqueName(`${this.stem}_${suffix}`);
+    return taken.includes(name) ? this.freeName(`${suffix}_${taken.length}`, taken) : name;
   }
 }

@@ -1,17 +1,23 @@
-// Putting a new value in the place of a node.
+// Putting new values in the place of a node.
 import type { Node, Value } from '../ir/index.js';
 
 /**
- * Lets `replacement` take the place of the first output of `node`, which must be the only one in use, and removes the node.
- * The replacement gets the output's name and type, so that whoever looks values up by name still finds it.
+ * Lets `replacements` take the places of the outputs of `node`, in order, and removes the node: outputs beyond them must be unused.
+ * Each replacement gets its output's name and type, so that whoever looks values up by name still finds it.
  */
-export function replaceNode(node: Node, replacement: Value): void {
-  const { output } = node;
-  const { name, type, opaque, isGraphOutput } = output;
-  output.replaceAllUsesWith(replacement);
+export function replaceNode(node: Node, ...replacements: readonly (Value | null)[]): void {
+  const renamed: { value: Value; name: string }[] = [];
+  for (const [index, replacement] of replacements.entries()) {
+    const output = node.outputs[index];
+    if (!output || !replacement) continue;
+    const { name, type, opaque, isGraphOutput } = output;
+    output.replaceAllUsesWith(replacement);
+    if (isGraphOutput) continue;
+    replacement.type = type;
+    replacement.opaque = opaque;
+    renamed.push({ value: replacement, name });
+  }
   node.graph?.remove(node);
-  if (isGraphOutput) return;
-  replacement.rename(name);
-  replacement.type = type;
-  replacement.opaque = opaque;
+  // The names are free only now.
+  for (const { value, name } of renamed) value.rename(name);
 }
