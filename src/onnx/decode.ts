@@ -82,7 +82,16 @@ export function decodeModel(message: ModelProto, locations: PayloadLocations): M
   for (const { key, value } of message.metadata_props ?? []) model.metadataProps.set(key ?? '', value ?? '');
   for (const local of message.functions ?? []) model.functions.push(decodeFunction(local, locations));
   model.opaque = opaqueParts('ModelProto', message, modelFields, locations);
+  if (model.irVersion < 4 && [...model.graph.initializers].some((value) => !value.isGraphInput)) {
+    model.opaque = { message: { ...model.opaque?.message, initializersApart: true } satisfies LoadedModel };
+  }
   return model;
+}
+
+/** What is kept of a file beside the IR. */
+export interface LoadedModel extends ModelProto {
+  /** Not ONNX's: it is of IR version 3 or older and yet has initializers that are no inputs. */
+  initializersApart?: true;
 }
 
 function decodeOpsets(entries: OperatorSetIdProto[] | undefined, opsets: Map<string, number>): void {

@@ -1,7 +1,7 @@
 // Model → ModelProto. Tensors go along as payloads; where their bytes are put is decided when the file is laid out.
 import type { Attribute, Graph, LocalFunction, Model, Node, Value, ValueType } from '../ir/index.js';
 import { dataTypeCode, StringTensor, type Tensor } from '../tensor/index.js';
-import { normalizeDomain } from './decode.js';
+import { type LoadedModel, normalizeDomain } from './decode.js';
 import type { AttributeRest } from './decode-attribute.js';
 import { decodeType, encodeType } from './decode-type.js';
 import { unknownFields } from './message-type.js';
@@ -51,10 +51,13 @@ function encodeMetadata(
   return [...metadata].map(([key, value]) => ({ ...byKey.get(key), key, value }));
 }
 
-/** Before IR version 4 every initializer of the main graph is listed among its inputs; those that passes made are not yet. */
-function encodeMainGraph({ graph, irVersion }: Model): GraphProto {
+/**
+ * Before IR version 4 every initializer of the main graph is listed among its inputs; those that passes made are not yet. A file
+ * that did not care (onnxruntime does not) stays as it was.
+ */
+function encodeMainGraph({ graph, irVersion, opaque }: Model): GraphProto {
   const message = encodeGraph(graph);
-  if (irVersion >= 4) return message;
+  if (irVersion >= 4 || (opaque?.message as LoadedModel | undefined)?.initializersApart) return message;
   const added = [...graph.initializers].filter((value) => !value.isGraphInput);
   return { ...message, input: [...(message.input ?? []), ...added.map(encodeValueInfo)] };
 }
