@@ -8,13 +8,17 @@ import { integerTensor } from './fit.js';
 
 export type Padding = Readonly<Record<string, number>> | null;
 
-/** Examples that the model takes at once: the fixed length of the batch axis, or null when any number will do. */
-export function fixedBatch({ inputs }: ModelInterface, fed: ReadonlySet<string>): number | null {
-  for (const { name, type } of inputs) {
+/**
+ * Examples that the model takes at once, told from one of them: the fixed length of the batch axis, 1 where an input has none, null
+ * when any number will do.
+ */
+export function fixedBatch({ inputs }: ModelInterface, { feeds }: Sample): number | null {
+  const lengths = inputs.flatMap(({ name, type }) => {
     const first = type?.shape?.[0];
-    if (fed.has(name) && typeof first === 'number') return first;
-  }
-  return null;
+    if (typeof first !== 'number' || !feeds[name]) return [];
+    return feeds[name].shape[0] === first ? [1] : [first];
+  });
+  return lengths.length > 0 ? Math.min(...lengths) : null;
 }
 
 /** `length` examples at once; `fixed`: the model takes exactly that many. Feeds of every sample hold one example, axis 0 the batch. */

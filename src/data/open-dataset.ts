@@ -45,8 +45,10 @@ export async function openDataset(
   const selection: Selection = { samples: options.samples ?? null, shuffle: options.shuffle, seed };
   const size = selectedSize(source, selection);
   if (size === 0) throw usageError(`${path} holds no ${source.noun.split(' of ')[0]}`);
-  const fed = await fedInputs(source);
-  const states = source.states ?? pairStates(model, fed);
+  const first = await firstSample(source);
+  const states = source.states ?? pairStates(model, new Set(Object.keys(first?.feeds ?? {})));
+  // Samples of a sequence depend on each other, so they go one by one.
+  const fixed = first && (states.length > 0 ? 1 : fixedBatch(model, fitSample(first, model, states)));
   return {
     kind,
     description: describe(source, selection, size),
@@ -54,34 +56,21 @@ export async function openDataset(
     classNames: source.classNames ?? null,
     states,
     byteLevel: source.byteLevel ?? false,
-    samples: (batch = 1) => fitted(source, selection, model, { states, fed, batch }),
+    samples(batch = 1) {
+      const samples = fitEach(selectSamples(source, selection), model, states);
+      const length = fixed ?? batch;
+      if (length === 1) return samples;
+      return batchSamples(samples, length, { fixed: fixed !== null, padding: source.padding ?? null });
+    },
     close: async () => source.close?.(),
   };
 }
 
-/** Names of the inputs that the first example feeds. */
-async function fedInputs(source: Source): Promise<ReadonlySet<string>> {
-  const stream = source.size === null ? source.stream() : readFirst(await source.read(0));
-  for await (const { feeds } of stream) return new Set(Object.keys(feeds));
-  return new Set();
-}
-
-async function* readFirst(samples: readonly Sample[]): AsyncGenerator<Sample> {
-  yield* samples;
-}
-
-async function* fitted(
-  source: Source,
-  selection: Selection,
-  model: ModelInterface,
-  { states, fed, batch }: { states: readonly StatePair[]; fed: ReadonlySet<string>; batch: number },
-): AsyncGenerator<Sample> {
-  const samples = fitEach(selectSamples(source, selection), model, states);
-  const fixed = fixedBatch(model, fed);
-  // Samples of a sequence depend on each other, so they go one by one.
-  const length = fixed ?? (states.length > 0 ? 1 : batch);
-  if (length === 1) yield* samples;
-  else yield* batchSamples(samples, length, { fixed: fixed !== null, padding: source.padding ?? null });
+/** The first example that there is, selected or not; null for an empty stream. */
+async function firstSample(source: Source): Promise<Sample | null> {
+  if (source.size !== null) return (await source.read(0))[0] ?? null;
+  for await (const sample of source.stream()) return sample;
+  return null;
 }
 
 async function* fitEach(
