@@ -3,6 +3,7 @@ import type { Pass } from '../src/pass/index.js';
 import { deduplicateInitializers } from './deduplicate-initializers/index.js';
 import { eliminateDead } from './eliminate-dead/index.js';
 import { eliminateIdentity } from './eliminate-identity/index.js';
+import { foldConstants } from './fold-constants/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
 import { stripDocumentation } from './strip-documentation/index.js';
@@ -10,6 +11,7 @@ import { unpackConstants } from './unpack-constants/index.js';
 
 export const builtinPasses = [
   unpackConstants,
+  foldConstants,
   eliminateIdentity,
   fuseBatchnorm,
   deduplicateInitializers,

@@ -2,10 +2,10 @@
 // it, as a tensor that is computed when it is read.
 import { internalError } from '../../src/errors.js';
 import type { Model, Node, Value } from '../../src/ir/index.js';
+import { tensorOfConstant } from '../../src/ops/index.js';
 import { definePass, type PassRecord } from '../../src/pass/index.js';
 import { bypass, whyNotBypassed } from '../../src/rewrite/index.js';
 import type { Tensor } from '../../src/tensor/index.js';
-import { constantValue } from './constant-value.js';
 import { foldedTensor, sameComputation } from './folded-tensor.js';
 import { unpackConstantsOptions } from './options.js';
 
@@ -26,7 +26,7 @@ export const unpackConstants = definePass({
 /** A Constant node → an initializer of the same name in the same graph. */
 function unpack(model: Model, node: Node, record: PassRecord): void {
   const { graph, output } = node;
-  const tensor = constantValue(node);
+  const tensor = tensorOfConstant(node);
   if (typeof tensor === 'string') record.skipped(node, tensor);
   else if (!graph || model.functions.some(({ body }) => body === graph)) {
     record.skipped(node, 'a function body cannot hold initializers');

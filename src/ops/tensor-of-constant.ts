@@ -1,9 +1,9 @@
 // What a Constant node holds: one of seven attributes (ONNX Constant, opset 13).
-import type { Node } from '../../src/ir/index.js';
-import { float32Tensor, int64Tensor, StringTensor, type Tensor } from '../../src/tensor/index.js';
+import type { Node } from '../ir/index.js';
+import { float32Tensor, int64Tensor, StringTensor, type Tensor } from '../tensor/index.js';
 
 /** The tensor, or why there is none. */
-export function constantValue(node: Node): Tensor | string {
+export function tensorOfConstant(node: Node): Tensor | string {
   for (const [name, attribute] of node.attributes) {
     if (!name.includes('value')) continue;
     switch (attribute.type) {

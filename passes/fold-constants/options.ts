@@ -1,0 +1,12 @@
+import { z } from 'zod';
+import { selectionOptions } from '../../src/pass/index.js';
+
+export const foldConstantsOptions = z.strictObject({
+  ...selectionOptions,
+  maxGrowth: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(4096)
+    .describe('most bytes that computing one value ahead may add to the file'),
+});
