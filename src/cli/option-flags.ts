@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { Pass } from '../pass/index.js';
 import { type OptionSchema, optionsJsonSchema } from '../recipe/index.js';
+import { parseNumber, parseWholeNumber } from './value-parsers.js';
 
 /** `weightType` → `weight-type`. */
 export function flagName(optionName: string): string {
@@ -76,16 +77,4 @@ function valueParser(schema: OptionSchema): (text: string) => unknown {
   }
   if (schema.type === 'integer') return parseWholeNumber;
   return schema.type === 'number' ? parseNumber : (text) => text;
-}
-
-export function parseNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
-  return value;
-}
-
-export function parseWholeNumber(text: string): number {
-  const value = parseNumber(text);
-  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It is not a whole number.');
-  return value;
 }

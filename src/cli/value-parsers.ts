@@ -1,7 +1,6 @@
-// Values of options that take more than a word: sizes and shapes.
+// Values of options: numbers, sizes, shapes, files.
 import { extname } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import { parseWholeNumber } from './option-flags.js';
 
 const units: Readonly<Record<string, number>> = {
   '': 1,
@@ -63,4 +62,16 @@ export function parseReportPath(text: string, previous: readonly string[] = []):
 /** Collects the values of an option that may be repeated. */
 export function collect(text: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, text];
+}
+
+export function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
+  return value;
+}
+
+export function parseWholeNumber(text: string): number {
+  const value = parseNumber(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It is not a whole number.');
+  return value;
 }
