@@ -44,6 +44,7 @@ async function resolve(recipe: Recipe | ResolvedRecipe): Promise<ResolvedRecipe>
   return resolveRecipe(recipe, { passes: builtinPasses, folder: process.cwd() });
 }
 
+export { type CompareOptions, compare } from './compare.js';
 export type { CompressResult, RunOptions } from './compress.js';
 export type { CompressFileOptions } from './compress-file.js';
 export type { Engine, Feeds, Session, SessionOptions, ValueInfo } from './engine/index.js';

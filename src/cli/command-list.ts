@@ -29,6 +29,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./commands/eval.js')).evalCommand,
   },
   {
+    name: 'compare',
+    summary: 'two models side by side: bytes, operators, outputs',
+    load: async () => (await import('./commands/compare.js')).compare,
+  },
+  {
     name: 'bench',
     summary: 'latency, throughput, memory of models, measured in turns',
     load: async () => (await import('./commands/bench.js')).bench,

@@ -29,9 +29,12 @@ export const passFacts = z.strictObject({
 
 export const outputFidelity = z.strictObject({
   name: z.string(),
-  cosine: z.number().nullable().describe('the least over the samples; null where it is undefined'),
-  sqnr: z.number().nullable().describe('signal to noise in dB over all samples; null where nothing differs'),
-  maxAbsError: z.number().nullable().describe('the largest; null where it is not finite'),
+  identical: z.boolean().describe('every bit is the same'),
+  cosine: z.number().nullable().describe('over the elements of all samples; null where it is undefined'),
+  sqnr: z.number().nullable().describe('signal to noise in dB; null where it is infinite (identical) or undefined'),
+  maxAbsError: z.number().nullable().describe('null where it is undefined'),
+  nonFinite: count.describe('elements that became NaN, or infinite where they were finite'),
+  differentShapes: count.describe('samples for which the shapes differ; they are not compared'),
 });
 
 export const fidelity = z.strictObject({

@@ -1,4 +1,5 @@
 export type { BenchmarkReport } from './benchmark-report.js';
+export type { ComparisonReport } from './comparison-report.js';
 export type { CompressionReport, Environment, Fidelity, ModelFacts, PassFacts } from './compression-report.js';
 export { createReport, type RunFacts } from './create-report.js';
 export { describeFidelity } from './describe-fidelity.js';
@@ -6,10 +7,12 @@ export type { DoctorReport } from './doctor-report.js';
 export { describeEnvironment, dsoptVersion, installedVersion } from './environment.js';
 export type { ErrorReport } from './error-report.js';
 export type { EvaluationReport } from './evaluation-report.js';
+export { fidelityFacts, type OutputFidelity } from './fidelity-facts.js';
 export * from './format.js';
 export type { InspectionReport } from './inspection-report.js';
 export { constantsOf, describeModel, modelFileBytes } from './model-facts.js';
 export { renderBenchmark } from './render-benchmark.js';
+export { renderComparison } from './render-comparison.js';
 export { renderEvaluation } from './render-evaluation.js';
 export { renderInspection } from './render-inspection.js';
 export { renderMarkdown } from './render-markdown.js';

@@ -1,9 +1,10 @@
 // The report of a run as text for a terminal: what each pass did and skipped, how far the outputs moved, and the summary line.
 import type { ChalkInstance } from 'chalk';
-import type { CompressionReport, PassFacts } from './compression-report.js';
+import type { CompressionReport, Fidelity, PassFacts } from './compression-report.js';
 import { digits, formatCosine, formatDecibels, formatError, plural } from './format.js';
 import { groupReasons } from './skip-reasons.js';
 import { summaryLine } from './summary-line.js';
+import { alignColumns, printable } from './text-table.js';
 
 /** All but the summary line, which is a result of its own. Lines end without a line break. */
 export function renderDetails(report: CompressionReport, style: ChalkInstance): string[] {
@@ -30,15 +31,27 @@ function passLines(pass: PassFacts, width: number, style: ChalkInstance): string
   ];
 }
 
-function fidelityLines({ fidelity }: CompressionReport, style: ChalkInstance): string[] {
+export function fidelityLines({ fidelity }: { readonly fidelity: Fidelity | null }, style: ChalkInstance): string[] {
   if (!fidelity) return [];
   const source = fidelity.inputs === 'synthetic' ? 'seeded synthetic inputs' : 'the given samples';
   return [
     style.dim(`outputs against the original's, ${plural(fidelity.samples, 'sample')} (${source}):`),
-    ...fidelity.outputs.map(
-      ({ name, cosine, sqnr, maxAbsError }) =>
-        `  ${name}  cosine ${formatCosine(cosine)}  SQNR ${formatDecibels(sqnr)}  max abs error ${formatError(maxAbsError)}`,
-    ),
+    ...alignColumns(fidelity.outputs.map(outputRow), ['left', 'left', 'left', 'left']).map((line) => `  ${line}`),
+  ];
+}
+
+function outputRow({ name, identical, ...figures }: Fidelity['outputs'][number]): string[] {
+  if (identical) return [printable(name), 'identical'];
+  const { cosine, sqnr, maxAbsError, nonFinite, differentShapes } = figures;
+  const problems = [
+    ...(nonFinite > 0 ? [`${plural(nonFinite, 'element')} not finite any more`] : []),
+    ...(differentShapes > 0 ? [`other shapes in ${plural(differentShapes, 'sample')}`] : []),
+  ];
+  return [
+    printable(name),
+    `cosine ${formatCosine(cosine)}`,
+    `SQNR ${formatDecibels(sqnr)}`,
+    [`max abs error ${formatError(maxAbsError)}`, ...problems].join(', '),
   ];
 }
 

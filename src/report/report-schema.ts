@@ -1,6 +1,7 @@
 // The JSON Schema of everything `--json` prints.
 import { z } from 'zod';
 import { benchmarkReport } from './benchmark-report.js';
+import { comparisonReport } from './comparison-report.js';
 import { compressionReport } from './compression-report.js';
 import { doctorReport } from './doctor-report.js';
 import { errorReport } from './error-report.js';
@@ -11,6 +12,7 @@ import { inspectionReport } from './inspection-report.js';
 export const anyReport = z.union([
   compressionReport,
   inspectionReport,
+  comparisonReport,
   evaluationReport,
   benchmarkReport,
   doctorReport,

@@ -47,8 +47,16 @@ const report: CompressionReport = {
     inputs: 'synthetic',
     samples: 4,
     outputs: [
-      { name: 'logits', cosine: 0.9993, sqnr: 28.4, maxAbsError: 0.12 },
-      { name: 'pooled', cosine: 0.9999, sqnr: null, maxAbsError: 0 },
+      {
+        name: 'logits',
+        identical: false,
+        cosine: 0.9993,
+        sqnr: 28.4,
+        maxAbsError: 0.12,
+        nonFinite: 0,
+        differentShapes: 0,
+      },
+      { name: 'pooled', identical: true, cosine: 1, sqnr: null, maxAbsError: 0, nonFinite: 0, differentShapes: 0 },
     ],
   },
   warnings: [],

@@ -1,0 +1,16 @@
+// What `dsopt compare --json` prints.
+import { z } from 'zod';
+import { environment, fidelity, modelFacts } from './compression-report.js';
+import { schemaName } from './schema-name.js';
+
+export const comparisonReport = z.strictObject({
+  schema: z.literal(schemaName),
+  command: z.literal('compare'),
+  seed: z.int(),
+  models: z.tuple([modelFacts, modelFacts]),
+  differences: z.array(z.string()).describe('of inputs, outputs and opsets, in words'),
+  fidelity: fidelity.describe('outputs of the second model against those of the first'),
+  environment,
+});
+
+export type ComparisonReport = z.infer<typeof comparisonReport>;
