@@ -1,17 +1,18 @@
 // Two models side by side: what they consist of, and how far the outputs of the second are from those of the first.
 import { findWorkingFeeds } from './data/index.js';
 import type { Engine, Feeds, Session } from './engine/index.js';
-import { createOnnxRuntimeEngine } from './engine/onnxruntime/index.js';
+import { createOnnxRuntimeEngine } from './engine/index.js';
 import { throwIfAborted, unsupportedModel } from './errors.js';
 import { formatType, type Model, type Value } from './ir/index.js';
 import { FidelityMeter } from './metrics/index.js';
 import {
   type ComparisonReport,
   describeEnvironment,
+  describeFidelity,
   describeModel,
-  fidelityFacts,
   schemaName,
 } from './report/index.js';
+import { worstOf } from './verification/index.js';
 
 export interface CompareOptions {
   /** How many samples are run; default 8, or as many as `samples` has. */
@@ -47,7 +48,7 @@ export async function compare(
   const sessions: Session[] = [];
   let done = 0;
   try {
-    for (const model of [original, changed]) sessions.push(await engine.open(model));
+    for (const model of [original, changed]) sessions.push(await engine.open(model, { lowMemory: true }));
     const [first, second] = sessions;
     const feeds = samples ?? synthetic(await findWorkingFeeds(first, original, { seed, inputShapes, signal }), count);
     for await (const feed of feeds) {
@@ -61,17 +62,21 @@ export async function compare(
   } finally {
     for (const session of sessions) await session.close();
   }
+  const outputs = [...meters].map(([name, meter]) => ({ name, ...meter.fidelity }));
   return {
     schema: schemaName,
     command: 'compare',
     seed,
     models: [describeModel(original), describeModel(changed)],
     differences: differences(original, changed),
-    fidelity: fidelityFacts(
-      [...meters].map(([name, meter]) => ({ name, fidelity: meter.fidelity })),
-      done,
-      samples ? 'given' : 'synthetic',
-    ),
+    fidelity: describeFidelity({
+      samples: done,
+      synthetic: !samples,
+      method: 'whole',
+      slices: 1,
+      outputs,
+      worst: worstOf(outputs),
+    }),
     environment: describeEnvironment(),
   };
 }

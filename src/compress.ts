@@ -1,7 +1,7 @@
 // The life of a run without files: a model is cloned once, each step of the recipe edits the clone, and every pass reports.
 
 import type { Engine, Feeds } from './engine/index.js';
-import { createOnnxRuntimeEngine } from './engine/onnxruntime/index.js';
+import { createOnnxRuntimeEngine } from './engine/index.js';
 import { throwIfAborted } from './errors.js';
 import { cloneModel, type Model } from './ir/index.js';
 import { createWorkers, type Workers } from './parallel/index.js';

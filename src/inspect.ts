@@ -2,7 +2,7 @@
 
 import { countMacs, type MacCount, propagateShapes } from './analysis/index.js';
 import type { Engine } from './engine/index.js';
-import { createOnnxRuntimeEngine } from './engine/onnxruntime/index.js';
+import { createOnnxRuntimeEngine } from './engine/index.js';
 import { usageError } from './errors.js';
 import { cloneModel, formatType, type Model, tensorType, type Value } from './ir/index.js';
 import { describeModel, type InspectionReport, schemaName, type WeightUse, weightUses } from './report/index.js';

@@ -13,7 +13,16 @@ export function describeFidelity(measured: FidelityReport): Fidelity {
   };
 }
 
-function describeOutput({ name, cosine, sqnr, maxAbsError }: NamedFidelity): Fidelity['outputs'][number] {
+function describeOutput(measured: NamedFidelity): Fidelity['outputs'][number] {
   const finite = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
-  return { name, cosine: finite(cosine), sqnr: finite(sqnr), maxAbsError: finite(maxAbsError) };
+  const { name, identical, nonFinite, differentShapes } = measured;
+  return {
+    name,
+    identical,
+    cosine: finite(measured.cosine),
+    sqnr: finite(measured.sqnr),
+    maxAbsError: finite(measured.maxAbsError),
+    nonFinite,
+    differentShapes,
+  };
 }

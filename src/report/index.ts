@@ -7,7 +7,6 @@ export type { DoctorReport } from './doctor-report.js';
 export { describeEnvironment, dsoptVersion, installedVersion } from './environment.js';
 export type { ErrorReport } from './error-report.js';
 export type { EvaluationReport } from './evaluation-report.js';
-export { fidelityFacts, type OutputFidelity } from './fidelity-facts.js';
 export * from './format.js';
 export type { InspectionReport } from './inspection-report.js';
 export { constantsOf, describeModel, modelFileBytes } from './model-facts.js';

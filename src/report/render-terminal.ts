@@ -34,8 +34,9 @@ function passLines(pass: PassFacts, width: number, style: ChalkInstance): string
 export function fidelityLines({ fidelity }: { readonly fidelity: Fidelity | null }, style: ChalkInstance): string[] {
   if (!fidelity) return [];
   const source = fidelity.inputs === 'synthetic' ? 'seeded synthetic inputs' : 'the given samples';
+  const slices = fidelity.method === 'slices' ? `, in ${plural(fidelity.slices, 'slice')}` : '';
   return [
-    style.dim(`outputs against the original's, ${plural(fidelity.samples, 'sample')} (${source}):`),
+    style.dim(`outputs against the original's, ${plural(fidelity.samples, 'sample')} (${source})${slices}:`),
     ...alignColumns(fidelity.outputs.map(outputRow), ['left', 'left', 'left', 'left']).map((line) => `  ${line}`),
   ];
 }

@@ -10,7 +10,8 @@ export function summaryLine({ input, output, fidelity, timing, written }: Compre
     const name = written ? `${nameOf(output.path)} ` : '';
     parts[0] += ` → ${name}${formatBytes(output.bytes)} (${formatChange(input.bytes, output.bytes)})`;
   }
-  if (fidelity) parts.push(`cosine ${formatCosine(worstCosine(fidelity))}`);
+  const cosine = fidelity && worstCosine(fidelity);
+  if (cosine !== null) parts.push(`cosine ${formatCosine(cosine)}`);
   if (timing.latency) {
     const { input: before, output: after } = timing.latency;
     parts.push(`p50 ${digits(before.p50)} → ${digits(after.p50)} ms`);
@@ -18,14 +19,10 @@ export function summaryLine({ input, output, fidelity, timing, written }: Compre
   return parts.join(' · ');
 }
 
-/** The least cosine of all outputs; null when that of one is undefined. */
-export function worstCosine({ outputs }: Fidelity): number | null {
-  let worst: number | null = 1;
-  for (const { cosine } of outputs) {
-    if (cosine === null) return null;
-    worst = Math.min(worst, cosine);
-  }
-  return worst;
+/** The least cosine of what was compared; null when none is defined. */
+export function worstCosine({ outputs, worst }: Fidelity): number | null {
+  const cosines = [...outputs, ...(worst ? [worst] : [])].flatMap(({ cosine }) => (cosine === null ? [] : [cosine]));
+  return cosines.length > 0 ? Math.min(...cosines) : null;
 }
 
 function nameOf(path: string | null): string {

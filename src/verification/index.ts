@@ -1,2 +1,3 @@
+export { worstOf } from './compare-runs.js';
 export type { FidelityReport, NamedFidelity, VerificationOptions } from './verification.js';
 export { verifyAgainst } from './verify.js';

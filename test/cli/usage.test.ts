@@ -5,7 +5,7 @@ describe('help', () => {
   test('lists every command on stdout', async () => {
     const { code, stdout, stderr } = await runCli(['--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    for (const command of ['inspect', 'quantize', 'bench', 'run', 'passes', 'schema', 'doctor']) {
+    for (const command of ['inspect', 'quantize', 'compare', 'bench', 'run', 'passes', 'schema', 'doctor']) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
   });

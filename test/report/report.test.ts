@@ -46,6 +46,9 @@ const report: CompressionReport = {
   fidelity: {
     inputs: 'synthetic',
     samples: 4,
+    method: 'whole',
+    slices: 1,
+    worst: null,
     outputs: [
       {
         name: 'logits',
