@@ -1,5 +1,5 @@
 // Two models side by side: what they consist of, and how far the outputs of the second are from those of the first.
-import { findWorkingFeeds } from './data/index.js';
+
 import type { Engine, Feeds, Session } from './engine/index.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
 import { throwIfAborted, unsupportedModel } from './errors.js';
@@ -12,6 +12,7 @@ import {
   describeModel,
   schemaName,
 } from './report/index.js';
+import { findWorkingFeeds } from './synthetic/index.js';
 import { worstOf } from './verification/index.js';
 
 export interface CompareOptions {

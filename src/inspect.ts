@@ -3,14 +3,14 @@
 import { countMacs, type MacCount, propagateShapes } from './analysis/index.js';
 import type { Engine } from './engine/index.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
-import { usageError } from './errors.js';
 import { cloneModel, formatType, type Model, tensorType, type Value } from './ir/index.js';
 import { describeModel, type InspectionReport, schemaName, type WeightUse, weightUses } from './report/index.js';
+import { likelyShapes } from './synthetic/index.js';
 
 export interface InspectOptions {
   /** How many of the largest tensors are listed; default 10. */
   readonly top?: number;
-  /** Shapes by input name, for dynamic axes; an axis that is not given counts as 1. */
+  /** Shapes by input name, for dynamic axes; those not given are as long as is likely. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   /** Infers the shapes that the file does not tell. */
   readonly engine?: Engine;
@@ -22,7 +22,7 @@ export async function inspect(
   { top = 10, inputShapes = {}, engine = createOnnxRuntimeEngine() }: InspectOptions = {},
 ): Promise<InspectionReport> {
   const inputs = model.graph.inputs.filter(({ isInitializer }) => !isInitializer);
-  const shapes = chooseShapes(inputs, inputShapes);
+  const shapes = likelyShapes(model, inputShapes);
   const costs = await modelMacs(model, shapes, engine);
   const weights = weightUses(model);
   return {
@@ -38,7 +38,11 @@ export async function inspect(
     outputs: model.graph.outputs.map(describeValue),
     dynamicAxes: dynamicAxes(inputs),
     operators: describeOperators(model, weights, costs.byOperator),
-    macs: { total: costs.total, inputShapes: Object.fromEntries(shapes), uncounted: costs.unknown + costs.repeated },
+    macs: {
+      total: costs.total,
+      inputShapes: Object.fromEntries([...shapes].map(([name, shape]) => [name, [...shape]])),
+      uncounted: costs.unknown + costs.repeated,
+    },
     largestTensors: [...weights]
       .sort((a, b) => b.tensor.byteLength - a.tensor.byteLength)
       .slice(0, top)
@@ -110,27 +114,7 @@ async function modelMacs(model: Model, inputShapes: InputShapes, engine: Engine)
   });
 }
 
-type InputShapes = ReadonlyMap<string, number[]>;
-
-function chooseShapes(inputs: readonly Value[], given: Readonly<Record<string, readonly number[]>>): InputShapes {
-  const unknown = Object.keys(given).find((name) => !inputs.some((input) => input.name === name));
-  if (unknown !== undefined) {
-    throw usageError(`The model has no input ${unknown}`, `It has: ${inputs.map(({ name }) => name).join(', ')}.`);
-  }
-  const shapes = new Map<string, number[]>();
-  for (const { name, type } of inputs) {
-    if (type?.kind !== 'tensor' || !type.shape) continue;
-    const wanted = given[name];
-    if (wanted && wanted.length !== type.shape.length) {
-      throw usageError(`The input ${name} has ${type.shape.length} axes, not ${wanted.length}`);
-    }
-    shapes.set(
-      name,
-      type.shape.map((dim, axis) => (typeof dim === 'number' ? dim : (wanted?.[axis] ?? 1))),
-    );
-  }
-  return shapes;
-}
+type InputShapes = ReadonlyMap<string, readonly number[]>;
 
 /** A copy of the model whose inputs have these shapes. */
 function withInputShapes(model: Model, shapes: InputShapes): Model {

@@ -12,8 +12,6 @@ export type {
   TensorTargets,
   TextExtent,
 } from './dataset.js';
-export { findWorkingFeeds } from './find-working-feeds.js';
 export { fitSample } from './fit.js';
 export { type OpenDatasetOptions, openDataset } from './open-dataset.js';
 export { completeFeeds, pairStates, StateFeeder } from './state.js';
-export { createSyntheticFeeds, type SyntheticFeeds, type SyntheticOptions } from './synthetic.js';

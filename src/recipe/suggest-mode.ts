@@ -1,6 +1,7 @@
 // Which way of quantizing suits a model, and what the user should know before it is written.
 import { countMacs, propagateShapes } from '../analysis/index.js';
 import type { Model } from '../ir/index.js';
+import { likelyShapes } from '../synthetic/index.js';
 import type { QuantizeMode } from './presets.js';
 
 export interface ModeSuggestion {
@@ -44,22 +45,10 @@ export function convolutionNote(
 const convolutions: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'com.microsoft::FusedConv']);
 
 function convolutionShare(model: Model): number | null {
-  const shapes = propagateShapes(model, typicalShapes(model));
+  const shapes = propagateShapes(model, likelyShapes(model));
   const { total, byOperator } = countMacs(model, (value) => value.constant?.shape ?? shapes.get(value) ?? null);
   if (total === 0) return null;
   let sum = 0;
   for (const [operator, macs] of byOperator) if (convolutions.has(operator)) sum += macs;
   return sum / total;
-}
-
-function typicalShapes(model: Model): Map<string, number[]> {
-  const shapes = new Map<string, number[]>();
-  for (const { name, type } of model.graph.inputs) {
-    if (type?.kind !== 'tensor' || !type.shape) continue;
-    shapes.set(
-      name,
-      type.shape.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 ? 1 : 16)),
-    );
-  }
-  return shapes;
 }

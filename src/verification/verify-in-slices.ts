@@ -1,8 +1,9 @@
 // Verification of models that do not fit into memory: both are cut at the same values, and each pair of slices runs on the
 // activations of the original, which are then handed on.
-import { createSyntheticFeeds } from '../data/index.js';
+
 import type { Feeds } from '../engine/index.js';
 import type { Dimension, Model, TensorType } from '../ir/index.js';
+import { createSyntheticFeeds } from '../synthetic/index.js';
 import { asVerification, compareOutputs, runAll, takeSamples, worstOf } from './compare-runs.js';
 import { extractPart } from './extract-part.js';
 import { planSlices } from './plan-slices.js';

@@ -1,9 +1,9 @@
 // The proof that every written model goes through: it keeps its interface, loads, runs, and computes what the original computes.
 import { freemem } from 'node:os';
-import { findWorkingFeeds } from '../data/index.js';
 import type { Feeds } from '../engine/index.js';
 import { throwIfAborted, verificationFailed } from '../errors.js';
 import type { Model } from '../ir/index.js';
+import { findWorkingFeeds } from '../synthetic/index.js';
 import { asVerification, compareOutputs, runAll, takeSamples, worstOf } from './compare-runs.js';
 import { interfaceDifference } from './interface.js';
 import type { FidelityReport, VerificationOptions } from './verification.js';

@@ -4,7 +4,7 @@ import { throwIfAborted, unsupportedModel } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { sizeOf } from '../tensor/index.js';
 import { dimensionPlans } from './dimension-plan.js';
-import { createSyntheticFeeds, type SyntheticFeeds, type SyntheticOptions } from './synthetic.js';
+import { createSyntheticFeeds, type SyntheticFeeds, type SyntheticOptions } from './synthetic-feeds.js';
 
 /** A plan that would need more is not tried. */
 const mostElements = 1 << 26;
