@@ -1,7 +1,8 @@
 // A session of onnxruntime with inputs at hand, ready to be run again and again. Loaded in the process of the model only.
-import { findWorkingFeeds } from '../data/index.js';
+
 import { createOnnxRuntimeEngine } from '../engine/index.js';
 import { loadModel } from '../onnx/index.js';
+import { findWorkingFeeds } from '../synthetic/index.js';
 import type { SetUp } from './protocol.js';
 
 export interface MeasuredSession {
