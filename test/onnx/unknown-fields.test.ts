@@ -12,6 +12,10 @@ const float = {
   tensor_type: { elem_type: 1, shape: { dim: [{ dim_value: 2, denotation: 'DATA_BATCH' }, { dim_param: 'n' }] } },
   denotation: 'TENSOR',
 };
+const vector = {
+  tensor_type: { elem_type: 1, shape: { dim: [{ dim_value: 2, denotation: 'DATA_BATCH' }] } },
+  denotation: 'TENSOR',
+};
 const entry = { key: 'k', value: 'v' };
 const tensor = (name: string): Message => ({
   dims: [2],
@@ -43,7 +47,7 @@ function graph(prefix: string, more: Message = {}): Message {
     sparse_initializer: [sparse(`${prefix}_sparse`)],
     input: [info(`${prefix}_x`)],
     output: [info(`${prefix}_y`)],
-    value_info: [info(`${prefix}_w`), info(`${prefix}_nowhere`)],
+    value_info: [info(`${prefix}_w`, vector), info(`${prefix}_nowhere`)],
     quantization_annotation: [{ tensor_name: `${prefix}_w`, quant_parameter_tensor_names: [entry] }],
     metadata_props: [entry],
     ...more,
