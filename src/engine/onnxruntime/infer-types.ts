@@ -5,6 +5,7 @@ import { cloneModel, type Model, type TensorType, tensorType, type Value } from 
 import { encodeWithReferences } from '../../onnx/index.js';
 import { dataTypeOf, isFloat, type Tensor } from '../../tensor/index.js';
 import { type OutputMetadata, readOutputMetadata } from './native-metadata.js';
+import { rankAmbiguities } from './rank-ambiguities.js';
 import { nativeOptions } from './runtime.js';
 
 /** Tensors of more elements than this are only weights: nothing reads axes or shapes from them. */
@@ -28,31 +29,32 @@ export async function inferTypes(model: Model): Promise<ReadonlyMap<Value, Tenso
   }
   computed.forEach(declare);
   const probe = new TypeProbe(model);
-  const ambiguous: string[] = [];
+  const rankless = new Set<Value>();
   for (const { name, typeCode, shape } of probe.describe([...computed.keys()])) {
     const value = computed.get(name)!;
     const dataType = typeCode === null ? null : dataTypeOf(typeCode);
     if (!dataType) continue;
     types.set(value, tensorType(dataType, shape));
-    if (shape.length === 0) ambiguous.push(name);
+    if (shape.length === 0) rankless.add(value);
   }
-  // An empty shape is that of a scalar or of a value of unknown rank: the shape of its shape tells.
-  const scalars = new Set(probe.scalarsAmong(ambiguous));
-  for (const name of ambiguous) {
-    const value = computed.get(name)!;
+  // An empty shape is that of a scalar or of a value of unknown rank. Where the operator does not tell, the shape of its shape does.
+  const ambiguous = rankAmbiguities(graph, rankless);
+  const scalars = new Set(probe.scalarsAmong(ambiguous.map(({ name }) => name)));
+  for (const value of ambiguous) {
+    if (scalars.has(value.name)) continue;
     const declared = value.type?.kind === 'tensor' ? value.type.shape : null;
-    if (!scalars.has(name)) types.set(value, tensorType(types.get(value)!.dataType, declared));
+    types.set(value, tensorType(types.get(value)!.dataType, declared));
   }
   return types;
 }
 
 /** Asks onnxruntime about values of one model, by name. */
 class TypeProbe {
-  private readonly base: Model;
+  private readonly model: Model;
   private sessions = 0;
 
   constructor(model: Model) {
-    this.base = withoutWeights(cloneModel(model));
+    this.model = model;
   }
 
   /** What onnxruntime says of the values; one it cannot describe, and all when the model does not load, are left out. */
@@ -80,7 +82,7 @@ class TypeProbe {
   }
 
   private ask(names: readonly string[], rank: boolean): OutputMetadata[] {
-    const model = cloneModel(this.base);
+    const model = withoutWeights(cloneModel(this.model));
     const { graph } = model;
     for (const output of [...graph.outputs]) graph.removeOutput(output);
     const wanted = new Set(names);
