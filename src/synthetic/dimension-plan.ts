@@ -1,7 +1,8 @@
 // Lengths for the dynamic axes of a model's inputs. What an axis is, its symbolic name or its place tells; how long it must be,
 // nothing does, so there are several plans, the likeliest first.
-import type { Dimension, TensorType } from '../ir/index.js';
+import type { Dimension, TensorType, Value } from '../ir/index.js';
 import { type DataType, isFloat } from '../tensor/index.js';
+import { lengthFromConsumers } from './consumer-shape.js';
 import { isChannels } from './input-role.js';
 
 export interface DimensionPlan {
@@ -52,8 +53,12 @@ export function bindGiven(shape: readonly Dimension[], given: readonly number[],
   });
 }
 
-/** A shape without dynamic axes; new names are added to `bindings`. A batch axis gets `batch`. */
+/**
+ * The shape of `input` without dynamic axes; new names are added to `bindings`. A batch axis gets `batch`, an axis along which
+ * weights lie their length, the others what the plan says.
+ */
 export function bindShape(
+  input: Value,
   { dataType, shape }: TensorType,
   plan: DimensionPlan,
   batch: number,
@@ -63,7 +68,9 @@ export function bindShape(
   return dims.map((dim, axis) => {
     if (typeof dim === 'number') return dim;
     const length =
-      (dim === null ? null : lengthOfSymbol(dim, plan, batch, bindings)) ??
+      bindings.get(dim ?? '') ??
+      lengthFromConsumers(input, axis, dims.length) ??
+      lengthOfSymbol(dim ?? '', plan, batch, bindings) ??
       lengthOfPlace(dims, axis, dataType, plan, batch);
     if (dim !== null) bindings.set(dim, length);
     return length;

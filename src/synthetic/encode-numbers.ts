@@ -25,33 +25,33 @@ export function encodeTexts(shape: readonly number[], texts: readonly string[]):
 function encode(dataType: DataType, numbers: Float64Array): TypedArray {
   switch (dataType) {
     case 'float32':
-      return Float32Array.from(numbers);
+      return new Float32Array(numbers);
     case 'float64':
       return numbers;
     case 'float16':
-      return float32ToFloat16Array(Float32Array.from(numbers));
+      return float32ToFloat16Array(new Float32Array(numbers));
     case 'bfloat16':
-      return float32ToBfloat16Array(Float32Array.from(numbers));
+      return float32ToBfloat16Array(new Float32Array(numbers));
     case 'float8e4m3fn':
     case 'float8e4m3fnuz':
     case 'float8e5m2':
     case 'float8e5m2fnuz':
     case 'float8e8m0':
-      return encodeMinifloatArray(dataType, Float32Array.from(numbers));
+      return encodeMinifloatArray(dataType, new Float32Array(numbers));
     case 'bool':
       return Uint8Array.from(numbers, (number) => (number !== 0 ? 1 : 0));
     case 'uint8':
-      return Uint8Array.from(integers(numbers, 0, 255));
+      return new Uint8Array(integers(numbers, 0, 255));
     case 'int8':
-      return Int8Array.from(integers(numbers, -128, 127));
+      return new Int8Array(integers(numbers, -128, 127));
     case 'uint16':
-      return Uint16Array.from(integers(numbers, 0, 65535));
+      return new Uint16Array(integers(numbers, 0, 65535));
     case 'int16':
-      return Int16Array.from(integers(numbers, -32768, 32767));
+      return new Int16Array(integers(numbers, -32768, 32767));
     case 'uint32':
-      return Uint32Array.from(integers(numbers, 0, 2 ** 32 - 1));
+      return new Uint32Array(integers(numbers, 0, 2 ** 32 - 1));
     case 'int32':
-      return Int32Array.from(integers(numbers, -(2 ** 31), 2 ** 31 - 1));
+      return new Int32Array(integers(numbers, -(2 ** 31), 2 ** 31 - 1));
     case 'int64':
       return BigInt64Array.from(integers(numbers, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), BigInt);
     case 'uint64':
@@ -74,5 +74,5 @@ function integers(numbers: Float64Array, low: number, high: number): Float64Arra
 }
 
 function packed(numbers: Float64Array, bits: PackedBits, low: number, high: number): Uint8Array {
-  return packElements(Int8Array.from(integers(numbers, low, high)), bits);
+  return packElements(new Int8Array(integers(numbers, low, high)), bits);
 }

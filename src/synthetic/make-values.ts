@@ -105,27 +105,38 @@ function resolve(dim: number | string | null, bindings: Bindings, unknown: numbe
   return typeof dim === 'number' ? dim : ((dim !== null ? bindings.get(dim) : undefined) ?? unknown);
 }
 
-function noise(request: ValueRequest): Float64Array {
-  const { role, dataType, shape, integers, random } = request;
-  const numbers = (make: () => number): Float64Array => Float64Array.from({ length: sizeOf(shape) }, make);
+function noise({ role, dataType, shape, integers, random }: ValueRequest): Float64Array {
+  const size = sizeOf(shape);
   if (role === 'image') return picture(shape, random, dataType === 'uint8' ? 255 : 1);
   if (role === 'audio') return sound(shape, random);
-  if (role === 'state') return numbers(() => 0.1 * random.normal());
+  if (role === 'state') return repeated(size, () => 0.1 * random.normal());
   if (isFloat(dataType)) {
     // A few numbers are settings (scales, thresholds, rates) rather than data.
-    return sizeOf(shape) <= 4 ? numbers(() => 0.5 + 0.5 * random.next()) : numbers(() => random.normal());
+    return repeated(size, size <= 4 ? () => 0.5 + 0.5 * random.next() : () => random.normal());
   }
-  if (integers !== 'noise') return numbers(() => integers);
+  if (integers !== 'noise') return new Float64Array(size).fill(integers);
   switch (dataType) {
     case 'bool':
-      return numbers(() => (shape.length === 0 ? 1 : random.int(2)));
+      return repeated(size, () => (shape.length === 0 ? 1 : random.int(2)));
     case 'uint8':
-      return numbers(() => random.int(256));
+      return repeated(size, () => random.int(256));
     case 'int8':
-      return numbers(() => random.int(255) - 127);
+      return repeated(size, () => random.int(255) - 127);
     default:
-      return numbers(() => random.int(10));
+      return repeated(size, () => random.int(10));
   }
+}
+
+/** A prime, so that the repetition falls in step with no axis. */
+const period = 65521;
+
+/** `size` numbers; long inputs repeat, random numbers are slow. */
+function repeated(size: number, make: () => number): Float64Array {
+  const result = new Float64Array(size);
+  const fresh = Math.min(size, period);
+  for (let index = 0; index < fresh; index++) result[index] = make();
+  for (let done = fresh; done < size; done *= 2) result.copyWithin(done, 0, Math.min(done, size - done));
+  return result;
 }
 
 /** Smooth shapes with a little noise, mostly in [0, `scale`]; channels first or last. */
@@ -134,22 +145,30 @@ function picture(shape: readonly number[], random: Random, scale: number): Float
   const [height, width] = channelsLast ? shape.slice(1, 3) : shape.slice(-2);
   const channels = channelsLast ? shape[3] : 1;
   const plane = height * width * channels;
-  const result = new Float64Array(sizeOf(shape));
+  const result = repeated(sizeOf(shape), () => 0.04 * random.normal());
   for (let start = 0; start < result.length; start += plane) {
-    const waves = Array.from({ length: 4 }, () => ({
-      down: (8 * random.next() - 4) * (Math.PI / height),
-      across: (8 * random.next() - 4) * (Math.PI / width),
-      phase: 2 * Math.PI * random.next(),
-    }));
+    const down = Array.from({ length: channels }, () => wave(height, random));
+    const across = Array.from({ length: channels }, () => wave(width, random));
     for (let index = 0; index < plane; index++) {
       const channel = index % channels;
       const pixel = (index - channel) / channels;
       const x = pixel % width;
       const y = (pixel - x) / width;
-      let value = 0.5 + 0.04 * random.normal();
-      for (const { down, across, phase } of waves) value += 0.12 * Math.cos(y * down + x * across + phase + channel);
-      result[start + index] = scale * value;
+      result[start + index] =
+        scale * (result[start + index] + 0.5 + 0.25 * down[channel][y] + 0.25 * across[channel][x]);
     }
+  }
+  return result;
+}
+
+/** A sum of slow cosines in [-1, 1]. */
+function wave(length: number, random: Random): Float64Array {
+  const result = new Float64Array(length);
+  const count = 4;
+  for (let term = 0; term < count; term++) {
+    const frequency = (6 * Math.PI * random.next()) / length;
+    const phase = 2 * Math.PI * random.next();
+    for (let index = 0; index < length; index++) result[index] += Math.cos(index * frequency + phase) / count;
   }
   return result;
 }
@@ -157,13 +176,13 @@ function picture(shape: readonly number[], random: Random, scale: number): Float
 /** Harmonics of a voice at 16 kHz along the last axis, with a little noise. */
 function sound(shape: readonly number[], random: Random): Float64Array {
   const length = shape.at(-1) ?? 1;
-  const result = new Float64Array(sizeOf(shape));
+  const result = repeated(sizeOf(shape), () => 0.01 * random.normal());
   for (let start = 0; start < result.length; start += length) {
     const pitch = (2 * Math.PI * (90 + 200 * random.next())) / 16000;
     for (let index = 0; index < length; index++) {
-      let value = 0.01 * random.normal();
-      for (let harmonic = 1; harmonic <= 5; harmonic++) value += (0.15 / harmonic) * Math.sin(index * pitch * harmonic);
-      result[start + index] = value;
+      for (let harmonic = 1; harmonic <= 5; harmonic++) {
+        result[start + index] += (0.15 / harmonic) * Math.sin(index * pitch * harmonic);
+      }
     }
   }
   return result;

@@ -98,7 +98,7 @@ function planInputs(
     value,
     name: value.name,
     type,
-    shape: inputShapes[value.name] ?? bindShape(type, plan, batch, bindings),
+    shape: inputShapes[value.name] ?? bindShape(value, type, plan, batch, bindings),
     role: roleOf(value.name, type),
   }));
 }
