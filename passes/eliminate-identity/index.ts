@@ -1,9 +1,9 @@
 // Takes out nodes that provably hand their input on: its users take the input instead.
 import { z } from 'zod';
 import { inferProvenTypes } from '../../src/analysis/index.js';
-import { DsoptError } from '../../src/errors.js';
+import type { Engine } from '../../src/engine/index.js';
 import type { Model, TensorType, Value } from '../../src/ir/index.js';
-import { definePass, type PassContext, selectionOptions } from '../../src/pass/index.js';
+import { definePass, selectionOptions } from '../../src/pass/index.js';
 import { bypass, whyNotBypassed } from '../../src/rewrite/index.js';
 import type { Facts } from './rule.js';
 import { passesOn, typedRules } from './rules.js';
@@ -16,7 +16,7 @@ export const eliminateIdentity = definePass({
   options: z.strictObject(selectionOptions),
   needs: ['inference'],
   async run(model, _options, context) {
-    const types = await inferTypes(model, context);
+    const types = await inferTypes(model, context.engine);
     for (const node of context.targets()) {
       const facts: Facts = {
         opset: model.opsetOf(node),
@@ -35,17 +35,8 @@ export const eliminateIdentity = definePass({
   },
 });
 
-/** Types that are proven; none where no rule needs one or the engine cannot infer any. */
-async function inferTypes(model: Model, context: PassContext): Promise<ReadonlyMap<Value, TensorType>> {
+/** Proven types, where the model has an operator whose rule asks for them. */
+async function inferTypes(model: Model, engine: Engine): Promise<ReadonlyMap<Value, TensorType>> {
   const needed = [...model.graph.allNodes()].some((node) => node.domain === '' && typedRules.has(node.opType));
-  if (!needed) return new Map();
-  try {
-    return await inferProvenTypes(model, context.engine);
-  } catch (cause) {
-    if (!(cause instanceof DsoptError) || cause.code === 'ABORTED') throw cause;
-    context.record.warn(
-      `Types are unknown, so only nodes that do nothing whatever their types are removed: ${cause.message}`,
-    );
-    return new Map();
-  }
+  return needed ? inferProvenTypes(model, engine) : new Map();
 }

@@ -1,7 +1,6 @@
 // Shape and Size of values whose shape is proven, and what Gather and Slice take out of a shape that is partly known: exporters ask
 // for "the second dimension" even where only the first one varies.
 import { inferProvenTypes } from '../../src/analysis/index.js';
-import { DsoptError } from '../../src/errors.js';
 import type { Model, Node, TensorType, Value } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import { int64Tensor, type Tensor } from '../../src/tensor/index.js';
@@ -15,7 +14,7 @@ export async function foldShapes(model: Model, targets: readonly Node[], context
   const inMain = new Set(model.graph.allNodes());
   const nodes = targets.filter((node) => inMain.has(node));
   if (!nodes.some((node) => node.is('Shape', 'Size'))) return;
-  const types = await inferTypes(model, context);
+  const types = await inferProvenTypes(model, context.engine);
   const shapes = new Map<Value, PartlyKnown>();
   for (const node of nodes) {
     if (node.graph === null) continue;
@@ -23,16 +22,6 @@ export async function foldShapes(model: Model, targets: readonly Node[], context
     if (!result) continue;
     if (!node.output.isGraphOutput) storeResults(model, new Map([[node.output, result]]), context.record);
     else context.record.skipped(node, `it computes the graph output ${node.output.name}`);
-  }
-}
-
-async function inferTypes(model: Model, { engine, record }: PassContext): Promise<ReadonlyMap<Value, TensorType>> {
-  try {
-    return await inferProvenTypes(model, engine);
-  } catch (cause) {
-    if (!(cause instanceof DsoptError) || cause.code === 'ABORTED') throw cause;
-    record.warn(`Shapes are unknown and computed at run time: ${cause.message}`);
-    return new Map();
   }
 }
 

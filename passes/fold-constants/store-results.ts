@@ -1,6 +1,7 @@
 // Puts computed tensors in the place of the nodes that computed them.
-import type { Graph, Model, Node, Value } from '../../src/ir/index.js';
+import type { Model, Node, Value } from '../../src/ir/index.js';
 import type { PassRecord } from '../../src/pass/index.js';
+import { dropUnused } from '../../src/rewrite/index.js';
 import type { Tensor } from '../../src/tensor/index.js';
 
 /** Makes each value an initializer of its graph; nodes and constants that nothing uses any more go. Returns the number of nodes that went. */
@@ -32,18 +33,8 @@ function removeUnused(model: Model, node: Node, record: PassRecord): number {
       removed++;
     }
     graph.remove(current);
-    for (const input of inputs) {
-      if (input?.producer) waiting.push(input.producer);
-      else if (input && !input.isUsed && model.constantOf(input)) ownerOf(input, graph)?.removeInitializer(input);
-    }
+    dropUnused(model, graph, inputs);
+    for (const input of inputs) if (input?.producer) waiting.push(input.producer);
   }
   return removed;
-}
-
-/** The graph around (or at) `graph` that holds the initializer. */
-function ownerOf(value: Value, graph: Graph): Graph | null {
-  for (let current: Graph | null | undefined = graph; current; current = current.parent?.graph) {
-    if (current.initializers.has(value)) return current;
-  }
-  return null;
 }

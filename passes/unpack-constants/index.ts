@@ -6,6 +6,7 @@ import { tensorOfConstant } from '../../src/ops/index.js';
 import { definePass, type PassRecord } from '../../src/pass/index.js';
 import { bypass, whyNotBypassed } from '../../src/rewrite/index.js';
 import type { Tensor } from '../../src/tensor/index.js';
+import { fixInputDefaults } from './fix-input-defaults.js';
 import { foldedTensor, sameComputation } from './folded-tensor.js';
 import { unpackConstantsOptions } from './options.js';
 
@@ -15,7 +16,8 @@ export const unpackConstants = definePass({
   summary: 'Turns Constant nodes into initializers and folds Cast, Transpose and Reshape of weights into the weights.',
   options: unpackConstantsOptions,
   needs: [],
-  run(model, { maxGrowth }, { targets, record }) {
+  run(model, { inputDefaults, maxGrowth }, { targets, record }) {
+    fixInputDefaults(model, inputDefaults, record);
     for (const node of targets('Constant')) unpack(model, node, record);
     for (const node of targets('Identity', 'Cast', 'Transpose', 'Reshape', 'Squeeze', 'Unsqueeze')) {
       if (node.graph && model.constantOf(node.input(0))) fold(model, node, maxGrowth, record);

@@ -47,6 +47,6 @@ export interface Engine {
   readonly name: string;
   /** A session on a model of the IR, or on a file. Throws MODEL_UNSUPPORTED with the engine's reason when it cannot run it. */
   open(model: Model | string, options?: SessionOptions): Promise<Session>;
-  /** Types and shapes of every tensor value of the main graph (subgraphs are not seen from outside), symbolic dimensions kept. */
+  /** Types and shapes of every tensor value of the main graph (subgraphs are not seen from outside), symbolic dimensions kept; what is not known is missing. */
   inferTypes(model: Model): Promise<ReadonlyMap<Value, TensorType>>;
 }

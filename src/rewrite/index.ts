@@ -1,4 +1,5 @@
 // Editing graphs safely.
 export { bypass, whyNotBypassed } from './bypass.js';
+export { dropUnused } from './drop-unused.js';
 export { type InsertOptions, NodeInserter } from './node-inserter.js';
 export { replaceNode } from './replace-node.js';
