@@ -53,7 +53,7 @@ function fuseBatchNormalization(model: Model, node: Node, typeOf: (value: Value)
   return { fused: `folded into ${behind.node.opType} behind it` };
 }
 
-/** null for arithmetic that is not between a linear operator and a constant: that is no target of this pass. */
+/** null for arithmetic that cannot be folded: BatchNormalization is what this pass is asked for. */
 function fuseArithmetic(model: Model, node: Node): Outcome | null {
   const map = arithmeticMap(node, model);
   const linear = map && linearBefore(map.input, model);
@@ -61,9 +61,7 @@ function fuseArithmetic(model: Model, node: Node): Outcome | null {
   // What is added to a MatMul is its bias.
   if (linear.node.is('MatMul') && linear.biasSlot === null && node.is('Add', 'Sub')) return null;
   const affine = map.affine(linear.outputChannels, linear.channelAxis, linear.outputRank);
-  if (typeof affine === 'string') return { skipped: affine };
-  const obstacle = whyNotPreceding(node, linear, affine);
-  if (obstacle !== null) return { skipped: obstacle };
+  if (typeof affine === 'string' || whyNotPreceding(node, linear, affine) !== null) return null;
   fuseIntoPreceding(model, node, linear, affine);
   return { fused: `folded into ${linear.node.opType} before it` };
 }
