@@ -23,7 +23,6 @@ const changes: Readonly<Record<string, OpsetChange>> = {
   Pad: { version: 11 },
   Slice: { version: 10 },
   TopK: { version: 10 },
-  Upsample: { version: 9 },
   // The mask became bool.
   Dropout: { version: 10, affects: (node) => node.outputs[1]?.isUsed ?? false },
   // Other inputs, coordinates or indices.
@@ -31,9 +30,19 @@ const changes: Readonly<Record<string, OpsetChange>> = {
   Resize: { version: 11 },
   Scan: { version: 9 },
   Scatter: { version: 11 },
-  // Experimental operators, gone with version 10 or before.
+  // Gone with version 10 or before; all but Upsample were experimental.
   ...Object.fromEntries(
-    ['ATen', 'Affine', 'ConstantFill', 'Crop', 'DynamicSlice', 'GRUUnit', 'GivenTensorFill', 'ImageScaler'].map(gone),
+    [
+      'Upsample',
+      'ATen',
+      'Affine',
+      'ConstantFill',
+      'Crop',
+      'DynamicSlice',
+      'GRUUnit',
+      'GivenTensorFill',
+      'ImageScaler',
+    ].map(gone),
   ),
   ...Object.fromEntries(['ParametricSoftplus', 'Scale', 'ScaledTanh'].map(gone)),
 };
