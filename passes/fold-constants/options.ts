@@ -1,3 +1,4 @@
+// Options of fold-constants.
 import { z } from 'zod';
 import { selectionOptions } from '../../src/pass/index.js';
 

@@ -1,7 +1,7 @@
 // How failures are told: message and hint on stderr, or one JSON object on stdout with `--json`; and which exit code they give.
 import { CommanderError } from 'commander';
 import { aborted, DsoptError, exitCodes, internalError } from '../errors.js';
-import type { ErrorReport } from '../report/error-report.js';
+import type { ErrorReport } from '../report/index.js';
 import { schemaName } from '../report/schema-name.js';
 import { commandNames } from './command-list.js';
 import type { Io } from './io.js';

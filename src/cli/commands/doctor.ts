@@ -73,7 +73,7 @@ export const doctor: CommandModule<[], OutputOptions> = {
 async function checkOnnxRuntime(version: string | null): Promise<Component> {
   const base = { name: 'onnxruntime-node', purpose: 'runs and verifies models', version };
   try {
-    const { createOnnxRuntimeEngine } = await import('../../engine/onnxruntime/index.js');
+    const { createOnnxRuntimeEngine } = await import('../../engine/index.js');
     const { parseModel } = await import('../../ir/index.js');
     const { float32Tensor } = await import('../../tensor/index.js');
     const model = parseModel(
