@@ -14,6 +14,7 @@ import {
   describeFidelity,
   describeModel,
   type Fidelity,
+  type Speed,
 } from './report/index.js';
 import { verifyAgainst } from './verification/index.js';
 
@@ -27,7 +28,9 @@ export interface CompressFileOptions
   readonly verify?: boolean;
   /** Shapes of inputs by name, for the synthetic inputs of the verification. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
-  /** Bytes of weights the verification may load at once; default half of what is free. */
+  /** Measure the latency of original and result, a second each; default true. Nothing is measured that was not verified. */
+  readonly measure?: boolean;
+  /** Bytes of weights that verification and measuring may load at once; default half of what is free. */
   readonly maxMemory?: number;
   /** Runs the passes, writes nothing. */
   readonly dryRun?: boolean;
@@ -45,7 +48,9 @@ export async function compressFile(
   const started = new Date();
   const { signal, dryRun = false } = options;
   if (!dryRun) checkOutput(output, options.overwrite ?? false);
-  const phases = new Phases(recipe.steps.length + (dryRun ? 1 : options.verify === false ? 2 : 3), options.onPhase);
+  const measured = options.verify !== false && options.measure !== false;
+  const checks = [options.verify !== false, measured].filter(Boolean).length;
+  const phases = new Phases(recipe.steps.length + (dryRun ? 1 : 2 + checks), options.onPhase);
   const workers = options.workers ?? createWorkers();
   let staged: StagedModel | null = null;
   try {
@@ -68,11 +73,14 @@ export async function compressFile(
     staged = await stageModel(result.model, output, { ...options, workers });
     throwIfAborted(signal);
     const fidelity = await verify(model, staged.path, phases, options);
+    throwIfAborted(signal);
+    const speed = measured ? await measure(model, staged.path, phases, options) : undefined;
     const files = staged.commit();
     phases.end();
     return createReport({
       ...facts,
       fidelity,
+      speed,
       output: describeModel(result.model, files),
       written: true,
       phases: phases.all,
@@ -106,6 +114,19 @@ async function verify(
       signal,
     }),
   );
+}
+
+/** Latency of the original and the staged file, or why it was not measured: that a model is slow to start is no failure. */
+async function measure(
+  original: Model,
+  path: string,
+  phases: Phases,
+  options: CompressFileOptions,
+): Promise<Speed | string> {
+  phases.begin('measure');
+  const { inputShapes, seed, signal, maxMemory } = options;
+  const { measureSpeed } = await import('./measure-speed.js');
+  return measureSpeed(original, path, { inputShapes, seed, signal, maxMemory });
 }
 
 /** What would only be found after long work is found before it. */

@@ -6,6 +6,7 @@ import { parseCount, parseInputShape, parseReportPath, parseSeed, parseSize } fr
 export interface WriteOptions extends OutputOptions {
   readonly overwrite?: boolean;
   readonly verify: boolean;
+  readonly measure: boolean;
   readonly externalData: 'auto' | 'always' | 'never';
   readonly shardSize?: number;
   readonly inputShape?: Readonly<Record<string, readonly number[]>>;
@@ -21,6 +22,7 @@ export function addWriteOptions(command: Command): void {
     .option('--overwrite', 'replace an existing output')
     .option('--dry-run', 'run the passes and report, write nothing')
     .option('--no-verify', 'do not run the result and compare it with the original')
+    .option('--no-measure', 'do not measure latency of original and result (nor is it with --no-verify)')
     .addOption(
       new Option('--external-data <when>', 'weights in files of their own: auto is above 2 GiB')
         .choices(['auto', 'always', 'never'])
@@ -34,6 +36,10 @@ export function addWriteOptions(command: Command): void {
     )
     .option('--seed <n>', 'seed of everything random (default: 0)', parseSeed)
     .option('--jobs <n>', 'threads (default: one per processor, at most 8)', parseCount)
-    .option('--max-memory <size>', 'verify in slices above this (default: half of what is free)', parseSize)
+    .option(
+      '--max-memory <size>',
+      'verify in slices, and measure nothing, above this (default: half of what is free)',
+      parseSize,
+    )
     .option('--report <file>', 'write a report: .json or .md (repeatable)', parseReportPath);
 }

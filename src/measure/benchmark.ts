@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { throwIfAborted, usageError } from '../errors.js';
 import { ModelProcess } from './model-process.js';
-import type { SetUp } from './protocol.js';
+import type { Replies } from './protocol.js';
 import { type LatencySummary, type RatioSummary, summarizeLatencies, summarizeRatio } from './summary.js';
 
 export interface BenchmarkOptions {
@@ -10,6 +10,8 @@ export interface BenchmarkOptions {
   readonly batch?: number;
   /** Inferences measured of each model; default 100. */
   readonly runs?: number;
+  /** Where the slowest model would take longer for its runs, all make fewer, three at least; default: no limit. */
+  readonly seconds?: number;
   /** Inferences of each model before anything is measured; default 10. */
   readonly warmup?: number;
   /** Threads of onnxruntime within an operator; default 1. */
@@ -49,13 +51,19 @@ export interface BenchmarkResult {
 
 /** Enough rounds for quartiles of their ratios. */
 const mostRounds = 20;
+/** With fewer there is no median. */
+const leastRuns = 3;
+/** Part of the time limit that may go into the runs before measuring. */
+const warmupShare = 0.1;
 
 /**
  * Latency, throughput, session-create time and peak memory of the models at `paths`, in milliseconds and bytes. Threads are fixed
  * and do not spin. Throws USAGE for options out of range, MODEL_UNSUPPORTED for a model onnxruntime does not run, ABORTED.
  */
 export async function benchmark(paths: readonly string[], options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
-  const { runs = 100, warmup = 10, batch = 1, threads = 1, seed = 0, inputShapes = {}, signal, onProgress } = options;
+  const { warmup = 10, batch = 1, threads = 1, seed = 0, inputShapes = {}, signal, onProgress } = options;
+  const { seconds = Number.POSITIVE_INFINITY } = options;
+  let { runs = 100 } = options;
   if (paths.length === 0) throw usageError('There is no model to measure');
   for (const [name, value, least] of [
     ['runs', runs, 1],
@@ -66,16 +74,18 @@ export async function benchmark(paths: readonly string[], options: BenchmarkOpti
     if (!Number.isSafeInteger(value) || value < least) throw usageError(`${name} must be at least ${least}: ${value}`);
   }
   throwIfAborted(signal);
-  const setUp: SetUp = { batch, threads, seed, inputShapes };
+  const setUp = { batch, threads, seed, inputShapes };
   const processes: ModelProcess[] = [];
   try {
-    const opened = [];
+    const opened: Replies['open'][] = [];
     // One after the other: creating a session takes all processors, and its time is one of the results.
     for (const path of paths) {
       const process = new ModelProcess(path, signal);
       processes.push(process);
-      opened.push(await process.request({ kind: 'open', path: resolve(path), setUp }));
-      if (warmup > 0) await process.request({ kind: 'run', count: warmup });
+      const likeFirst = opened[0]?.inputs ?? {};
+      opened.push(await process.request({ kind: 'open', path: resolve(path), setUp: { ...setUp, likeFirst } }));
+      const latency = await warmUp(process, warmup, 1000 * seconds);
+      if (latency > 0) runs = Math.min(runs, Math.max(leastRuns, Math.floor((1000 * seconds) / latency)));
     }
     const rounds = await measureInTurns(processes, runs, onProgress);
     const models: ModelMeasurement[] = [];
@@ -94,6 +104,15 @@ export async function benchmark(paths: readonly string[], options: BenchmarkOpti
   } finally {
     for (const process of processes) process.end();
   }
+}
+
+/** Makes up to `count` inferences, fewer where the time limit is short; gives the milliseconds of the last, 0 without any. */
+async function warmUp(process: ModelProcess, count: number, limit: number): Promise<number> {
+  if (count === 0) return 0;
+  const [first] = (await process.request({ kind: 'run', count: 1 })).latencies;
+  const more = Math.min(count - 1, Math.floor((limit * warmupShare) / first));
+  if (more <= 0) return first;
+  return (await process.request({ kind: 'run', count: more })).latencies.at(-1) ?? first;
 }
 
 /** Latencies by model and round. The order of the models turns around from round to round, so that none is always the first. */

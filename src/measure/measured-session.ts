@@ -1,8 +1,9 @@
 // A session of onnxruntime with inputs at hand, ready to be run again and again. Loaded in the process of the model only.
 
-import { createOnnxRuntimeEngine } from '../engine/index.js';
+import { createOnnxRuntimeEngine, type Session } from '../engine/index.js';
+import type { Model } from '../ir/index.js';
 import { loadModel } from '../onnx/index.js';
-import { findWorkingFeeds } from '../synthetic/index.js';
+import { findWorkingFeeds, type SyntheticFeeds } from '../synthetic/index.js';
 import type { SetUp } from './protocol.js';
 
 export interface MeasuredSession {
@@ -14,14 +15,30 @@ export interface MeasuredSession {
 
 /** Throws MODEL_UNSUPPORTED with the reason of onnxruntime, and what making up inputs throws. */
 export async function openMeasuredSession(path: string, setUp: SetUp): Promise<MeasuredSession> {
-  const { threads, ...inputOptions } = setUp;
   // Loading the native library is no part of creating a session.
   await import('onnxruntime-node');
-  const engine = createOnnxRuntimeEngine({ threads });
+  const engine = createOnnxRuntimeEngine({ threads: setUp.threads });
   const start = performance.now();
   const session = await engine.open(path);
   const sessionCreate = performance.now() - start;
-  const synthetic = await findWorkingFeeds(session, await loadModel(path), inputOptions);
+  const synthetic = await makeFeeds(session, await loadModel(path), setUp);
   const feeds = synthetic.at(0);
   return { sessionCreate, inputs: synthetic.shapes, run: () => session.run(feeds) };
+}
+
+async function makeFeeds(
+  session: Session,
+  model: Model,
+  { batch, seed, inputShapes, likeFirst }: SetUp,
+): Promise<SyntheticFeeds> {
+  const known = Object.entries(likeFirst).filter(([name]) => session.inputs.some((input) => input.name === name));
+  if (known.length > 0) {
+    const shapes = { ...Object.fromEntries(known), ...inputShapes };
+    try {
+      return await findWorkingFeeds(session, model, { batch, seed, inputShapes: shapes });
+    } catch {
+      // A model with an interface of its own.
+    }
+  }
+  return findWorkingFeeds(session, model, { batch, seed, inputShapes });
 }

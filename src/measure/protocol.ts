@@ -1,7 +1,7 @@
 // What the measuring process and the processes of the models tell each other, one reply for every request.
 import type { ErrorCode } from '../errors.js';
 
-/** How a model is set up for being measured; the same for every model of a benchmark. */
+/** How a model is set up for being measured; the same for every model of a benchmark but for `likeFirst`. */
 export interface SetUp {
   /** Length of the symbolic first axis of inputs. */
   readonly batch: number;
@@ -9,6 +9,8 @@ export interface SetUp {
   readonly seed: number;
   /** Shapes of inputs by name, where the caller fixes them. */
   readonly inputShapes: Readonly<Record<string, readonly number[]>>;
+  /** What the first model is fed with: others get the same shapes where they take them. */
+  readonly likeFirst: Readonly<Record<string, readonly number[]>>;
 }
 
 export type Request =

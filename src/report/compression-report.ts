@@ -62,6 +62,23 @@ export const latency = z.strictObject({
   mean: z.number(),
 });
 
+const measurement = latency.extend({
+  throughput: z.number().describe('samples per second'),
+  sessionCreate: z.number().describe('milliseconds from the file to a session'),
+  peakMemory: count.describe('bytes its process had resident at most, Node.js included'),
+});
+
+const speed = z.strictObject({
+  input: measurement,
+  output: measurement,
+  ratio: z
+    .strictObject({ median: z.number(), lower: z.number(), upper: z.number() })
+    .describe('latency of the output relative to the input, with quartiles over the rounds'),
+  runs: count.describe('inferences measured of each, in turns'),
+  threads: count,
+  inputs: z.record(z.string(), z.array(z.int())).describe('shapes of what was fed'),
+});
+
 export const compressionReport = z.strictObject({
   schema: z.literal(schemaName),
   command: z.enum(['quantize', 'run', 'compress']),
@@ -78,7 +95,8 @@ export const compressionReport = z.strictObject({
     milliseconds: z.number(),
     phases: z.array(z.strictObject({ phase: z.string(), milliseconds: z.number() })),
     peakMemory: count.describe('bytes this process had resident at most'),
-    latency: z.strictObject({ input: latency, output: latency, ratio: z.number() }).nullable(),
+    latency: speed.nullable().describe('milliseconds of one inference of the input and of the output'),
+    notMeasured: z.string().nullable().describe('why latency is null'),
   }),
 });
 
@@ -86,4 +104,5 @@ export type ModelFacts = z.infer<typeof modelFacts>;
 export type PassFacts = z.infer<typeof passFacts>;
 export type Fidelity = z.infer<typeof fidelity>;
 export type Environment = z.infer<typeof environment>;
+export type Speed = z.infer<typeof speed>;
 export type CompressionReport = z.infer<typeof compressionReport>;

@@ -1,6 +1,6 @@
 // Puts the facts of a run together.
 import type { PassReport } from '../pass/index.js';
-import type { CompressionReport, Fidelity, ModelFacts, PassFacts } from './compression-report.js';
+import type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed } from './compression-report.js';
 import { describeEnvironment } from './environment.js';
 import { schemaName } from './schema-name.js';
 
@@ -13,6 +13,8 @@ export interface RunFacts {
   readonly written?: boolean;
   readonly passes: readonly PassReport[];
   readonly fidelity?: Fidelity | null;
+  /** What was measured, or why nothing was; default: it was not asked for. */
+  readonly speed?: Speed | string;
   readonly warnings?: readonly string[];
   readonly started: Date;
   /** Milliseconds of each part of the run, in order. */
@@ -20,6 +22,7 @@ export interface RunFacts {
 }
 
 export function createReport(facts: RunFacts): CompressionReport {
+  const { speed = 'it was not asked for' } = facts;
   return {
     schema: schemaName,
     command: facts.command,
@@ -37,7 +40,8 @@ export function createReport(facts: RunFacts): CompressionReport {
       phases: facts.phases.map(({ phase, milliseconds }) => ({ phase, milliseconds })),
       // Kilobytes, whatever the system.
       peakMemory: process.resourceUsage().maxRSS * 1024,
-      latency: null,
+      latency: typeof speed === 'string' ? null : speed,
+      notMeasured: typeof speed === 'string' ? speed : null,
     },
   };
 }

@@ -1,6 +1,7 @@
 // The report of a run as Markdown that fits a pull-request comment.
 import type { CompressionReport } from './compression-report.js';
 import {
+  digits,
   formatBytes,
   formatChange,
   formatCosine,
@@ -17,7 +18,7 @@ export function renderMarkdown(report: CompressionReport): string {
     `**${plain(summaryLine(report))}**`,
     sizeTable(report),
     ...(report.fidelity ? [fidelityTable(report)] : ['The result was not compared with the original.']),
-    ...latencyTable(report),
+    ...speedTable(report),
     passTable(report),
     ...skipList(report),
     ...warningList(report),
@@ -56,16 +57,38 @@ function fidelityTable({ fidelity }: CompressionReport): string {
   )}\n\nAgainst the original on ${plural(fidelity.samples, 'sample')} (${source}).`;
 }
 
-function latencyTable({ timing }: CompressionReport): string[] {
+function speedTable({ timing }: CompressionReport): string[] {
   if (!timing.latency) return [];
-  const { input, output, ratio } = timing.latency;
-  const row = (name: 'p50' | 'p95' | 'p99'): string[] => [
-    name,
+  const { input, output, ratio, runs, threads } = timing.latency;
+  const row = (name: 'p50' | 'p95' | 'p99' | 'sessionCreate', title: string): string[] => [
+    title,
     formatMilliseconds(input[name]),
     formatMilliseconds(output[name]),
+    formatChange(input[name], output[name]),
   ];
-  const rows = [row('p50'), row('p95'), row('p99')];
-  return [`${table(['latency', 'before', 'after'], rows)}\n\nRatio ${ratio.toFixed(2)}, measured in turns.`];
+  const rows = [
+    row('p50', 'latency p50'),
+    row('p95', 'latency p95'),
+    row('p99', 'latency p99'),
+    [
+      'throughput',
+      `${digits(input.throughput)} /s`,
+      `${digits(output.throughput)} /s`,
+      formatChange(input.throughput, output.throughput),
+    ],
+    row('sessionCreate', 'session create'),
+    [
+      'peak memory',
+      formatBytes(input.peakMemory),
+      formatBytes(output.peakMemory),
+      formatChange(input.peakMemory, output.peakMemory),
+    ],
+  ];
+  const spread = `${ratio.lower.toFixed(2)}–${ratio.upper.toFixed(2)}`;
+  return [
+    `${table(['speed', 'before', 'after', 'change'], rows)}\n\nLatency ratio ${ratio.median.toFixed(2)} (quartiles ${spread}): ` +
+      `${plural(runs, 'run')} each, in turns, ${plural(threads, 'thread')}, synthetic inputs.`,
+  ];
 }
 
 function passTable({ passes }: CompressionReport): string {

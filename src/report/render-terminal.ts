@@ -1,7 +1,15 @@
 // The report of a run as text for a terminal: what each pass did and skipped, how far the outputs moved, and the summary line.
 import type { ChalkInstance } from 'chalk';
 import type { CompressionReport, Fidelity, PassFacts } from './compression-report.js';
-import { digits, formatCosine, formatDecibels, formatError, plural } from './format.js';
+import {
+  digits,
+  formatBytes,
+  formatCosine,
+  formatDecibels,
+  formatError,
+  formatMilliseconds,
+  plural,
+} from './format.js';
 import { groupReasons } from './skip-reasons.js';
 import { summaryLine } from './summary-line.js';
 import { alignColumns, printable } from './text-table.js';
@@ -9,7 +17,11 @@ import { alignColumns, printable } from './text-table.js';
 /** All but the summary line, which is a result of its own. Lines end without a line break. */
 export function renderDetails(report: CompressionReport, style: ChalkInstance): string[] {
   const width = Math.max(0, ...report.passes.map(({ pass }) => pass.length));
-  return [...report.passes.flatMap((pass) => passLines(pass, width, style)), ...fidelityLines(report, style)];
+  return [
+    ...report.passes.flatMap((pass) => passLines(pass, width, style)),
+    ...fidelityLines(report, style),
+    ...speedLines(report, style),
+  ];
 }
 
 export function renderTerminal(report: CompressionReport, style: ChalkInstance): string {
@@ -38,6 +50,28 @@ export function fidelityLines({ fidelity }: { readonly fidelity: Fidelity | null
   return [
     style.dim(`outputs against the original's, ${plural(fidelity.samples, 'sample')} (${source})${slices}:`),
     ...alignColumns(fidelity.outputs.map(outputRow), ['left', 'left', 'left', 'left']).map((line) => `  ${line}`),
+  ];
+}
+
+function speedLines({ timing, written }: CompressionReport, style: ChalkInstance): string[] {
+  const { latency, notMeasured } = timing;
+  if (!latency) return written && notMeasured ? [style.dim(`speed not measured: ${notMeasured}`)] : [];
+  const { input, output, ratio, runs, threads, inputs } = latency;
+  const shapes = Object.entries(inputs).map(([name, shape]) => `${printable(name)}:${shape.join('x')}`);
+  const row = (title: string, before: string, after: string): string[] => [title, before, '→', after];
+  return [
+    style.dim(`speed, ${plural(runs, 'run')} each in turns, ${plural(threads, 'thread')}, ${shapes.join(' ')}:`),
+    ...alignColumns(
+      [
+        [
+          ...row('p50', formatMilliseconds(input.p50), formatMilliseconds(output.p50)),
+          `ratio ${ratio.median.toFixed(2)} (${ratio.lower.toFixed(2)}–${ratio.upper.toFixed(2)})`,
+        ],
+        row('session create', formatMilliseconds(input.sessionCreate), formatMilliseconds(output.sessionCreate)),
+        row('peak memory', formatBytes(input.peakMemory), formatBytes(output.peakMemory)),
+      ],
+      ['left', 'right', 'left', 'left', 'left'],
+    ).map((line) => `  ${line}`),
   ];
 }
 

@@ -4,24 +4,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Model, tensorType } from '../../src/ir/index.js';
+import { type Dimension, Model, tensorType } from '../../src/ir/index.js';
 import { saveModel } from '../../src/onnx/index.js';
 import { float32Tensor } from '../../src/tensor/index.js';
 
 const built = fileURLToPath(new URL('../../dist/src/measure/index.js', import.meta.url));
 
+const builtSpeed = fileURLToPath(new URL('../../dist/src/measure-speed.js', import.meta.url));
+const builtIndex = fileURLToPath(new URL('../../dist/src/index.js', import.meta.url));
+
 async function loadBuilt(): Promise<typeof import('../../src/measure/index.js')> {
   return import(built);
 }
 
-async function saveMatMul(path: string, size: number): Promise<void> {
+async function saveMatMul(path: string, size: number, batch: Dimension = 'batch'): Promise<void> {
   const model = new Model();
   model.opsetImports.set('', 17);
   model.irVersion = 8;
-  const x = model.graph.addInput('x', tensorType('float32', ['batch', size]));
+  const x = model.graph.addInput('x', tensorType('float32', [batch, size]));
   const weight = model.graph.addInitializer('w', float32Tensor([size, size], new Float32Array(size * size).fill(0.01)));
   const node = model.graph.append({ opType: 'MatMul', inputs: [x, weight], outputs: ['y'] });
-  node.output.type = tensorType('float32', ['batch', size]);
+  node.output.type = tensorType('float32', [batch, size]);
   model.graph.addOutput(node.output);
   await saveModel(model, path);
 }
@@ -32,6 +35,7 @@ describe.skipIf(!existsSync(built))('benchmark (needs `npm run build`)', () => {
     folder = mkdtempSync(join(tmpdir(), 'dsopt-measure-'));
     await saveMatMul(join(folder, 'small.onnx'), 8);
     await saveMatMul(join(folder, 'large.onnx'), 1024);
+    await saveMatMul(join(folder, 'fixed.onnx'), 8, 5);
     writeFileSync(join(folder, 'broken.onnx'), 'not a model');
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -68,6 +72,34 @@ describe.skipIf(!existsSync(built))('benchmark (needs `npm run build`)', () => {
     const { benchmark } = await loadBuilt();
     const result = await benchmark([join(folder, 'small.onnx')], { runs: 1, warmup: 0, inputShapes: { x: [7, 8] } });
     expect(result.models[0].inputs).toEqual({ x: [7, 8] });
+  });
+
+  test('makes fewer runs where time is short, but three at least', async () => {
+    const { benchmark } = await loadBuilt();
+    const paths = ['small.onnx', 'large.onnx'].map((name) => join(folder, name));
+    const result = await benchmark(paths, { runs: 1000, warmup: 1, seconds: 1e-9 });
+    expect(result.runs).toBe(3);
+  });
+
+  test('feeds all models with the shapes of the first, where they take them', async () => {
+    const { benchmark } = await loadBuilt();
+    const paths = ['fixed.onnx', 'small.onnx'].map((name) => join(folder, name));
+    const result = await benchmark(paths, { runs: 1, warmup: 0 });
+    expect(result.models.map(({ inputs }) => inputs)).toEqual([{ x: [5, 8] }, { x: [5, 8] }]);
+    const [, large] = (await benchmark([paths[0], join(folder, 'large.onnx')], { runs: 1, warmup: 0 })).models;
+    expect(large.inputs).toEqual({ x: [1, 1024] });
+  });
+
+  test('measures a result beside its original, or says why it does not', async () => {
+    const { measureSpeed } = (await import(builtSpeed)) as typeof import('../../src/measure-speed.js');
+    const { loadModel } = (await import(builtIndex)) as typeof import('../../src/index.js');
+    const original = await loadModel(join(folder, 'large.onnx'));
+    const speed = await measureSpeed(original, join(folder, 'large.onnx'));
+    expect(speed).toMatchObject({ threads: 1, inputs: { x: [1, 1024] } });
+    expect(await measureSpeed(original, join(folder, 'large.onnx'), { maxMemory: 1e6 })).toMatch(
+      /may take 16\.8 MB, more than the memory limit of 1\.0 MB/,
+    );
+    expect(await measureSpeed(original, join(folder, 'broken.onnx'))).toContain('broken.onnx');
   });
 
   test('a model that onnxruntime does not load is an error with its path', async () => {

@@ -70,10 +70,14 @@ const report: CompressionReport = {
     phases: [{ phase: 'load', milliseconds: 10 }],
     peakMemory: 100_000_000,
     latency: {
-      input: { p50: 62.1, p95: 70, p99: 80, mean: 63 },
-      output: { p50: 24.8, p95: 30, p99: 31, mean: 25 },
-      ratio: 0.4,
+      input: { p50: 62.1, p95: 70, p99: 80, mean: 63, throughput: 15.9, sessionCreate: 900, peakMemory: 600_000_000 },
+      output: { p50: 24.8, p95: 30, p99: 31, mean: 25, throughput: 40, sessionCreate: 400, peakMemory: 250_000_000 },
+      ratio: { median: 0.4, lower: 0.39, upper: 0.42 },
+      runs: 16,
+      threads: 1,
+      inputs: { input_ids: [1, 16] },
     },
+    notMeasured: null,
   },
 };
 
@@ -101,6 +105,17 @@ test('Markdown escapes names, and sums skips up by reason', () => {
   expect(text).toContain('> ⚠ quantize-dynamic: something');
   expect(text).toContain('seeded synthetic inputs, not real data');
   expect(text.length).toBeLessThan(4000);
+});
+
+test('speed is told with its spread, or why there is none', () => {
+  expect(renderMarkdown(report)).toContain('| latency p50 | 62.1 ms | 24.8 ms | −60.1 % |');
+  expect(renderMarkdown(report)).toContain('Latency ratio 0.40 (quartiles 0.39–0.42): 16 runs each');
+  const lines = renderTerminal(report, new Chalk({ level: 0 }));
+  expect(lines).toContain('speed, 16 runs each in turns, 1 thread, input_ids:1x16:');
+  const timing = { ...report.timing, latency: null, notMeasured: 'the original is in memory only' };
+  const without = renderTerminal({ ...report, timing }, new Chalk({ level: 0 }));
+  expect(without).toContain('speed not measured: the original is in memory only');
+  expect(renderMarkdown({ ...report, timing })).not.toContain('latency p50');
 });
 
 test('the terminal gets one line per pass and reason, and the summary last', () => {

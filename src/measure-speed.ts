@@ -1,0 +1,48 @@
+// How fast a written model is beside its original: measured briefly, in turns, each in a process of its own.
+import { statSync } from 'node:fs';
+import { freemem } from 'node:os';
+import { DsoptError } from './errors.js';
+import type { Model } from './ir/index.js';
+import { benchmark, canMeasure, type ModelMeasurement } from './measure/index.js';
+import { describeModel, formatBytes, type Speed } from './report/index.js';
+
+export interface MeasureSpeedOptions {
+  /** Shapes of inputs by name, for the synthetic inputs. */
+  readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
+  readonly seed?: number;
+  /** Bytes that both models may take together; default half of what is free. */
+  readonly maxMemory?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Seconds of inferences of each model. */
+const seconds = 1;
+/** A session holds the weights of a file, prepacked ones beside those it read, and kernels decode packed weights. */
+const memoryFactor = 2;
+
+/** What was measured of the model and the file `result` made of it, or the reason why nothing was. Throws ABORTED only. */
+export async function measureSpeed(
+  original: Model,
+  result: string,
+  { inputShapes, seed, maxMemory = freemem() / 2, signal }: MeasureSpeedOptions = {},
+): Promise<Speed | string> {
+  if (!canMeasure) return 'dsopt runs from its sources, and processes of their own need the built package';
+  if (original.path === null) return 'the original is in memory only';
+  const needed = 2 * memoryFactor * Math.max(describeModel(original).bytes, statSync(result).size);
+  if (needed > maxMemory) {
+    return `both models together may take ${formatBytes(needed)}, more than the memory limit of ${formatBytes(maxMemory)}`;
+  }
+  try {
+    const { models, runs, threads } = await benchmark([original.path, result], { seconds, inputShapes, seed, signal });
+    const [before, after] = models;
+    const inputs = Object.fromEntries(Object.entries(before.inputs).map(([name, shape]) => [name, [...shape]]));
+    return { input: figures(before), output: figures(after), ratio: after.ratio, runs, threads, inputs };
+  } catch (cause) {
+    if (!(cause instanceof DsoptError) || cause.code === 'ABORTED') throw cause;
+    return cause.message;
+  }
+}
+
+function figures({ latency, throughput, sessionCreate, peakMemory }: ModelMeasurement): Speed['input'] {
+  return { ...latency, throughput, sessionCreate, peakMemory };
+}
