@@ -1,9 +1,10 @@
-// The life of a run with files: load → steps → stage → verify → commit → report. Whatever fails before the commit leaves nothing
+// The life of a run with files: load → steps → stage → verify → evaluate → measure → commit → report. Whatever fails before the commit leaves nothing
 // under the output name.
 import { existsSync, statSync } from 'node:fs';
 import { type RunOptions, repeatable, runRecipe } from './compress.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
 import { ioError, outputExists, throwIfAborted } from './errors.js';
+import { beginEvaluation, checkLimit, type EvaluationSettings, type PendingEvaluation } from './evaluate-result.js';
 import type { Model } from './ir/index.js';
 import { loadModel, type SaveOptions, type StagedModel, stageModel } from './onnx/index.js';
 import { createWorkers } from './parallel/index.js';
@@ -30,12 +31,18 @@ export interface CompressFileOptions
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   /** Measure the latency of original and result, a second each; default true. Nothing is measured that was not verified. */
   readonly measure?: boolean;
+  /** Evaluate original and result on the same samples; default what the recipe says. */
+  readonly evaluation?: EvaluationSettings | null;
   /** Bytes of weights that verification and measuring may load at once; default half of what is free. */
   readonly maxMemory?: number;
   /** Runs the passes, writes nothing. */
   readonly dryRun?: boolean;
   /** Called before every part of the run: loading, each pass, writing, verifying. */
   readonly onPhase?: (phase: { readonly name: string; readonly index: number; readonly count: number }) => void;
+  /** Called within the evaluation, after every sample; `total` is null where only the end will tell. */
+  readonly onSample?: (done: number, total: number | null) => void;
+  /** Called with the report, also when a missed limit is the error that follows. */
+  readonly onReport?: (report: CompressionReport) => void;
 }
 
 /** Throws what loading, the passes, writing and verifying throw; nothing is left under `output` then. */
@@ -49,13 +56,15 @@ export async function compressFile(
   const { signal, dryRun = false } = options;
   if (!dryRun) checkOutput(output, options.overwrite ?? false);
   const measured = options.verify !== false && options.measure !== false;
-  const checks = [options.verify !== false, measured].filter(Boolean).length;
-  const phases = new Phases(recipe.steps.length + (dryRun ? 1 : 2 + checks), options.onPhase);
+  const settings = options.evaluation === undefined ? recipe.evaluation : options.evaluation;
+  const checks = [options.verify !== false, measured, settings].filter(Boolean).length;
+  const phases = new Phases(recipe.steps.length + (dryRun ? 1 + (settings ? 1 : 0) : 2 + checks), options.onPhase);
   const workers = options.workers ?? createWorkers();
   let staged: StagedModel | null = null;
   try {
     if (typeof input === 'string') phases.begin('load');
     const model = typeof input === 'string' ? await loadModel(input) : input;
+    const pending = settings ? await prepareEvaluation(model, settings, recipe, options) : null;
     const result = await runRecipe(model, recipe, { ...options, workers, onStep: ({ pass }) => phases.begin(pass) });
     const facts = {
       command: options.command,
@@ -65,30 +74,54 @@ export async function compressFile(
       warnings: options.warnings,
       started,
     };
+    const unwritten = describeModel(result.model, []);
     if (dryRun) {
+      if (pending) phases.begin('evaluate');
+      const evaluated = await pending?.finish(result.model, null);
       phases.end();
-      return createReport({ ...facts, output: describeModel(result.model, []), phases: phases.all });
+      const report = createReport({ ...facts, ...evaluated, output: unwritten, phases: phases.all });
+      return accepted(report, options);
     }
     phases.begin('write');
     staged = await stageModel(result.model, output, { ...options, workers });
     throwIfAborted(signal);
     const fidelity = await verify(model, staged.path, phases, options);
     throwIfAborted(signal);
+    if (pending) phases.begin('evaluate');
+    const evaluated = await pending?.finish(staged.path, output);
+    if (evaluated?.evaluation.limit?.kept === false) {
+      phases.end();
+      return accepted(
+        createReport({ ...facts, ...evaluated, fidelity, output: unwritten, phases: phases.all }),
+        options,
+      );
+    }
     const speed = measured ? await measure(model, staged.path, phases, options) : undefined;
     const files = staged.commit();
     phases.end();
-    return createReport({
-      ...facts,
-      fidelity,
-      speed,
-      output: describeModel(result.model, files),
-      written: true,
-      phases: phases.all,
-    });
+    const written = { output: describeModel(result.model, files), written: true, phases: phases.all };
+    return accepted(createReport({ ...facts, ...evaluated, ...written, fidelity, speed }), options);
   } finally {
     staged?.discard();
     if (!options.workers) await workers.close();
   }
+}
+
+/** Hands the report over. Throws THRESHOLD where the result is worse than was allowed. */
+function accepted(report: CompressionReport, { onReport }: CompressFileOptions): CompressionReport {
+  onReport?.(report);
+  if (report.evaluation) checkLimit(report.evaluation);
+  return report;
+}
+
+async function prepareEvaluation(
+  model: Model,
+  settings: EvaluationSettings,
+  recipe: ResolvedRecipe,
+  { engine, signal, onSample, dryRun, ...options }: CompressFileOptions,
+): Promise<PendingEvaluation> {
+  const seed = options.seed ?? recipe.seed ?? 0;
+  return beginEvaluation(model, settings, { engine, seed, signal, onProgress: onSample, resultIsFile: !dryRun });
 }
 
 /** Runs the staged file beside the original; null where it was not asked for. */

@@ -3,6 +3,7 @@
 import type { Engine, Feeds } from './engine/index.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
 import { throwIfAborted } from './errors.js';
+import { beginEvaluation, checkLimit } from './evaluate-result.js';
 import { cloneModel, type Model } from './ir/index.js';
 import { createWorkers, type Workers } from './parallel/index.js';
 import { type PassReport, runPass } from './pass/index.js';
@@ -35,20 +36,26 @@ export interface CompressResult {
   readonly report: CompressionReport;
 }
 
-/** `runRecipe`, with a report of the run. */
+/** `runRecipe`, with a report of the run and the evaluation that the recipe asks for. Throws THRESHOLD where the result misses its limit. */
 export async function compressModel(
   model: Model,
   recipe: ResolvedRecipe,
   options: RunOptions = {},
 ): Promise<CompressResult> {
   const started = new Date();
+  const { engine, seed = recipe.seed ?? 0, signal } = options;
+  const context = { engine, seed, signal, resultIsFile: false };
+  const pending = recipe.evaluation && (await beginEvaluation(model, recipe.evaluation, context));
   const result = await runRecipe(model, recipe, options);
+  const evaluated = pending && (await pending.finish(result.model, null));
+  if (evaluated) checkLimit(evaluated.evaluation);
   const report = createReport({
     command: 'compress',
     seed: result.seed,
     input: describeModel(model),
     output: describeModel(result.model, []),
     passes: result.passes,
+    ...evaluated,
     started,
     phases: result.passes.map(({ pass, milliseconds }) => ({ phase: pass, milliseconds })),
   });

@@ -49,6 +49,8 @@ export type { CompressResult, RunOptions } from './compress.js';
 export type { CompressFileOptions } from './compress-file.js';
 export type { Engine, Feeds, Session, SessionOptions, ValueInfo } from './engine/index.js';
 export { DsoptError, type ErrorCode } from './errors.js';
+export { type EvaluateOptions, evaluate } from './evaluate.js';
+export type { EvaluationSettings } from './evaluate-result.js';
 export * from './ir/index.js';
 export { loadModel, type SaveOptions, saveModel } from './onnx/index.js';
 export {
@@ -60,6 +62,6 @@ export {
   type PassRecord,
 } from './pass/index.js';
 export { type ResolvedRecipe, recipeJsonSchema } from './recipe/index.js';
-export { type CompressionReport, renderMarkdown, renderTerminal } from './report/index.js';
+export { type CompressionReport, type EvaluationReport, renderMarkdown, renderTerminal } from './report/index.js';
 export * from './tensor/index.js';
 export { builtinPasses };

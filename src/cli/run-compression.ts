@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import { ioError } from '../errors.js';
 import type { CompressionReport, Model, ResolvedRecipe } from '../index.js';
 import type { CommandContext } from './command-module.js';
+import { evaluationOf } from './evaluation-options.js';
 import { createProgress } from './progress.js';
 import type { WriteOptions } from './write-options.js';
 
@@ -24,25 +25,31 @@ export async function runCompression(
 ): Promise<void> {
   const { compressFile } = await import('../index.js');
   const { createWorkers } = await import('../parallel/index.js');
+  const evaluation = await evaluationOf(options, recipe.evaluation ?? null);
   const progress = await createProgress(io, output);
   const workers = createWorkers(options.jobs);
   let report: CompressionReport;
+  let reports: Promise<void> | null = null;
   try {
     report = await compressFile(input, path, {
-      ...options,
-      inputShapes: options.inputShape,
+      ...fileOptions(options),
+      evaluation,
       command,
       recipe,
       warnings,
       workers,
       signal,
       onPhase: ({ name, index, count }) => progress.step(name, index, count),
+      onSample: progress.within,
+      onReport: (made) => {
+        reports = writeReports(made, options.report ?? []);
+      },
     });
   } finally {
     progress.stop();
     await workers.close();
+    await reports;
   }
-  await writeReports(report, options.report ?? []);
   if (output.json) {
     output.printJson(report);
     return;
@@ -50,6 +57,21 @@ export async function runCompression(
   const { renderDetails, summaryLine } = await import('../report/index.js');
   output.log(...renderDetails(report, output.logStyle));
   output.print(output.style.bold(summaryLine(report)));
+}
+
+/** By name: what a command has besides is not for `compressFile`. */
+function fileOptions({
+  overwrite,
+  verify,
+  measure,
+  externalData,
+  shardSize,
+  inputShape: inputShapes,
+  seed,
+  maxMemory,
+  dryRun,
+}: WriteOptions) {
+  return { overwrite, verify, measure, externalData, shardSize, inputShapes, seed, maxMemory, dryRun };
 }
 
 async function writeReports(report: CompressionReport, paths: readonly string[]): Promise<void> {

@@ -1,9 +1,10 @@
 // The options of every command that writes a model.
 import { type Command, Option } from 'commander';
+import { addEvaluationOptions, type EvaluationOptions } from './evaluation-options.js';
 import type { OutputOptions } from './output.js';
 import { parseCount, parseInputShape, parseReportPath, parseSeed, parseSize } from './value-parsers.js';
 
-export interface WriteOptions extends OutputOptions {
+export interface WriteOptions extends OutputOptions, EvaluationOptions {
   readonly overwrite?: boolean;
   readonly verify: boolean;
   readonly measure: boolean;
@@ -17,7 +18,8 @@ export interface WriteOptions extends OutputOptions {
   readonly dryRun?: boolean;
 }
 
-export function addWriteOptions(command: Command): void {
+export async function addWriteOptions(command: Command): Promise<void> {
+  await addEvaluationOptions(command);
   command
     .option('--overwrite', 'replace an existing output')
     .option('--dry-run', 'run the passes and report, write nothing')

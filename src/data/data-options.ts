@@ -59,6 +59,14 @@ export const dataOptions = z.strictObject({
     .describe('samples from one step to the next; earlier ones are repeated as context (default: frame)'),
 });
 
+/** The options that are paths. */
+export const pathOptions: ReadonlySet<string> = new Set<keyof ParsedDataOptions>([
+  'labels',
+  'classNames',
+  'tokenizer',
+  'imageConfig',
+]);
+
 export type DataOptions = z.input<typeof dataOptions>;
 /** With defaults filled in. */
 export type ParsedDataOptions = z.output<typeof dataOptions>;

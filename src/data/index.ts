@@ -1,6 +1,6 @@
 // Data for models: samples from images, arrays, text, audio and modules, fitted to the inputs of a model and batched.
 
-export { type DataOptions, dataOptions, type ParsedDataOptions } from './data-options.js';
+export { type DataOptions, dataOptions, type ParsedDataOptions, pathOptions } from './data-options.js';
 export type {
   ClassTargets,
   DataKind,

@@ -23,7 +23,8 @@ import { type ModelOutput, observeSample } from './observe.js';
 import type { OutputKind } from './output-kind.js';
 
 export interface EvaluatedModel {
-  readonly name: string;
+  /** The path; null for a model in memory. */
+  readonly name: string | null;
   readonly session: Session;
   /** Whether an output holds probabilities; where that is not known, its first values tell. */
   outputKind(output: string): OutputKind;
@@ -50,7 +51,7 @@ export interface EvaluatedMetric extends MetricValue {
 }
 
 export interface ModelEvaluation {
-  readonly name: string;
+  readonly name: string | null;
   readonly metrics: readonly EvaluatedMetric[];
   /** How close the model is to the first: agreement, kl and sqnr, as far as they are defined. Empty for the first model. */
   readonly fidelity: readonly EvaluatedMetric[];
@@ -150,7 +151,7 @@ function chooseOutput({ model, states }: ModelRunner, wanted: string | undefined
   const names = outputs.map(({ name }) => name);
   if (wanted !== undefined) {
     if (names.includes(wanted)) return wanted;
-    throw usageError(`${model.name} has no output ${wanted}`, `It has: ${names.join(', ')}.`);
+    throw usageError(`${model.name ?? 'The model'} has no output ${wanted}`, `It has: ${names.join(', ')}.`);
   }
   const free = outputs.filter(({ name, type }) => type && !states.some(({ output }) => output === name));
   const chosen = free.find(({ type }) => type && isFloat(type.dataType)) ?? free[0] ?? outputs[0];
@@ -197,7 +198,7 @@ class ModelRunner {
     if (names.includes(name)) return name;
     const index = first.model.session.outputs.findIndex((output) => output.name === name);
     if (names[index] !== undefined) return names[index];
-    throw usageError(`${this.model.name} has no output ${name}`, `It has: ${names.join(', ')}.`);
+    throw usageError(`${this.model.name ?? 'The model'} has no output ${name}`, `It has: ${names.join(', ')}.`);
   }
 }
 

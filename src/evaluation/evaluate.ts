@@ -1,4 +1,4 @@
-// Evaluates model files on data: opens the data for the first model, chooses metrics, runs all of them.
+// Evaluates models on data: opens the data for the first model, chooses metrics, runs all of them.
 import { dirname } from 'node:path';
 import {
   type Dataset,
@@ -8,7 +8,8 @@ import {
   type Targets,
 } from '../data/index.js';
 import type { Engine, Session } from '../engine/index.js';
-import { usageError } from '../errors.js';
+import { throwIfAborted, usageError } from '../errors.js';
+import type { Model } from '../ir/index.js';
 import { findMetric, type Metric, metricNames } from '../metrics/index.js';
 import { loadModel } from '../onnx/index.js';
 import { type EvaluatedModel, type EvaluateModelsOptions, type Evaluation, evaluateModels } from './evaluate-models.js';
@@ -30,18 +31,29 @@ export interface EvaluationResult extends Evaluation {
   readonly metrics: readonly Metric[];
 }
 
-/** Throws USAGE for unknown metrics and for data that does not fit, IO and MODEL_UNSUPPORTED from what it opens. */
-export async function evaluate(paths: readonly string[], options: EvaluateOptions): Promise<EvaluationResult> {
+/**
+ * `inputs`: paths, or models. One that is named twice is opened once. Throws USAGE for unknown metrics and for data that does not
+ * fit, IO and MODEL_UNSUPPORTED from what it opens.
+ */
+export async function evaluate(
+  inputs: readonly (string | Model)[],
+  options: EvaluateOptions,
+): Promise<EvaluationResult> {
   const wanted = options.metrics?.map(requireMetric) ?? null;
   const models: EvaluatedModel[] = [];
   let dataset: Dataset | null = null;
   try {
-    for (const path of paths) models.push(await openModel(path, options));
+    for (const [index, input] of inputs.entries()) {
+      models.push(models[inputs.indexOf(input)] ?? (await openModel(input, options)));
+      throwIfAborted(options.signal);
+      // Creating a session blocks this thread: signals come through between two of them.
+      if (index + 1 < inputs.length) await new Promise((resolve) => setImmediate(resolve));
+    }
     const [{ session }] = models;
     const modelInterface: ModelInterface = {
       inputs: session.inputs,
       outputs: session.outputs,
-      folder: dirname(paths[0]),
+      folder: models[0].name === null ? null : dirname(models[0].name),
     };
     dataset = await openDataset(options.data, { seed: options.seed, ...options.dataOptions }, modelInterface);
     const metrics = wanted ?? [await suitableMetric(dataset, models.length)];
@@ -49,17 +61,18 @@ export async function evaluate(paths: readonly string[], options: EvaluateOption
     return { ...evaluation, data: dataset.description, metrics };
   } finally {
     await dataset?.close();
-    for (const { session } of models) await session.close();
+    for (const session of new Set(models.map((model) => model.session))) await session.close();
   }
 }
 
-async function openModel(path: string, { engine, threads = 1 }: EvaluateOptions): Promise<EvaluatedModel> {
-  const model = await loadModel(path);
-  const session: Session = await engine.open(path, { threads });
-  return { name: path, session, outputKind: (output) => outputKind(model, output) };
+async function openModel(input: string | Model, { engine, threads = 1 }: EvaluateOptions): Promise<EvaluatedModel> {
+  const model = typeof input === 'string' ? await loadModel(input) : input;
+  const session: Session = await engine.open(input, { threads });
+  return { name: model.path, session, outputKind: (output) => outputKind(model, output) };
 }
 
-function requireMetric(name: string): Metric {
+/** Throws USAGE for a name that no metric has. */
+export function requireMetric(name: string): Metric {
   const metric = findMetric(name);
   if (!metric) throw usageError(`There is no metric ${name}`, `Possible: ${metricNames.join(', ')}.`);
   return metric;

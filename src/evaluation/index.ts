@@ -1,7 +1,7 @@
 // Task metrics of models on data, with their uncertainty, and how models differ.
 
 export { readResult, runEvalCommand } from './eval-command.js';
-export { type EvaluateOptions, type EvaluationResult, evaluate } from './evaluate.js';
+export { type EvaluateOptions, type EvaluationResult, evaluate, requireMetric } from './evaluate.js';
 export {
   type EvaluatedMetric,
   type EvaluatedModel,
@@ -10,4 +10,5 @@ export {
   evaluateModels,
   type ModelEvaluation,
 } from './evaluate-models.js';
+export { type Drop, dropOf, formatMaxDrop, type MaxDrop, parseMaxDrop } from './max-drop.js';
 export { type OutputKind, outputKind } from './output-kind.js';

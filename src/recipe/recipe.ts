@@ -2,6 +2,7 @@
 // completes their names and options.
 import type { z } from 'zod';
 import type { Pass } from '../pass/index.js';
+import type { RecipeEvaluation, recipeEvaluation } from './recipe-evaluation.js';
 
 /** A step that runs one of the passes `P`: its name, and its options beside it. */
 export type StepOf<P> =
@@ -23,6 +24,8 @@ export interface RecipeOf<P> {
   /** Seed of everything random in the run; default 0. */
   readonly seed?: number;
   readonly steps: readonly (StepOf<P> | ForeignStep)[];
+  /** How the result is evaluated beside the original. Relative paths start at the recipe's folder. */
+  readonly evaluation?: z.input<typeof recipeEvaluation>;
 }
 
 /** A recipe whose names have become passes and whose options are checked. */
@@ -30,6 +33,7 @@ export interface ResolvedRecipe {
   /** null where the recipe does not say. */
   readonly seed: number | null;
   readonly steps: readonly ResolvedStep[];
+  readonly evaluation?: RecipeEvaluation | null;
 }
 
 export interface ResolvedStep {

@@ -5,6 +5,7 @@ import { nearest, optionsError, type Pass } from '../pass/index.js';
 import { isModulePath, isPass, loadForeignPass } from './foreign-pass.js';
 import type { RecipePath } from './parse-recipe.js';
 import type { ResolvedRecipe, ResolvedStep } from './recipe.js';
+import { parseEvaluation, type RecipeEvaluation, recipeEvaluation } from './recipe-evaluation.js';
 
 export interface ResolveOptions {
   /** The passes that recipes can name. */
@@ -20,6 +21,7 @@ const recipeFrame = z.strictObject({
   version: z.literal(1),
   seed: z.int().min(0).optional(),
   steps: z.array(z.looseObject({ pass: z.unknown().optional() })),
+  evaluation: z.unknown().optional(),
 });
 
 /** Throws RECIPE for anything that is not a valid recipe. */
@@ -38,7 +40,20 @@ export async function resolveRecipe(recipe: unknown, options: ResolveOptions): P
     }
     steps.push({ pass, options: parsed.data });
   }
-  return { seed: frame.data.seed ?? null, steps };
+  const evaluation = resolveEvaluation(frame.data.evaluation, options.folder, place);
+  return { seed: frame.data.seed ?? null, steps, evaluation };
+}
+
+function resolveEvaluation(
+  given: unknown,
+  folder: string,
+  place: (path: RecipePath) => string,
+): RecipeEvaluation | null {
+  if (given === undefined) return null;
+  const parsed = recipeEvaluation.safeParse(given);
+  if (parsed.success) return parseEvaluation(parsed.data, folder);
+  const error = optionsError('evaluation', Object.keys(recipeEvaluation.shape), parsed.error);
+  throw atPlace(place(['evaluation', ...issuePath(parsed.error)]), error);
 }
 
 async function resolvePass(

@@ -1,6 +1,7 @@
 // What `dsopt bench --json` prints.
 import { z } from 'zod';
-import { environment, latency } from './compression-report.js';
+import { latency } from './compression-report.js';
+import { environment } from './environment-facts.js';
 import { schemaName } from './schema-name.js';
 
 const count = z.int().min(0);

@@ -1,6 +1,7 @@
 // What `dsopt compare --json` prints.
 import { z } from 'zod';
-import { environment, fidelity, modelFacts } from './compression-report.js';
+import { fidelity, modelFacts } from './compression-report.js';
+import { environment } from './environment-facts.js';
 import { schemaName } from './schema-name.js';
 
 export const comparisonReport = z.strictObject({

@@ -1,6 +1,8 @@
 // The report of a run that compressed a model, `"schema": "dsopt.report/1"`. Everything that two identical runs do not share is
 // in `timing`.
 import { z } from 'zod';
+import { environment } from './environment-facts.js';
+import { compressionEvaluation } from './evaluation-report.js';
 import { schemaName } from './schema-name.js';
 
 const count = z.int().min(0);
@@ -46,15 +48,6 @@ export const fidelity = z.strictObject({
   worst: outputFidelity.nullable().describe('the least faithful value compared: an output, or one where slices meet'),
 });
 
-export const environment = z.strictObject({
-  dsopt: z.string(),
-  node: z.string(),
-  platform: z.string(),
-  cpu: z.string(),
-  cores: count,
-  onnxruntime: z.string().nullable(),
-});
-
 export const latency = z.strictObject({
   p50: z.number(),
   p95: z.number(),
@@ -88,6 +81,7 @@ export const compressionReport = z.strictObject({
   written: z.boolean(),
   passes: z.array(passFacts),
   fidelity: fidelity.nullable().describe('null where the result was not verified'),
+  evaluation: compressionEvaluation.nullable().describe('null where no data or program was given'),
   warnings: z.array(z.string()),
   environment,
   timing: z.strictObject({
@@ -96,6 +90,7 @@ export const compressionReport = z.strictObject({
     phases: z.array(z.strictObject({ phase: z.string(), milliseconds: z.number() })),
     peakMemory: count.describe('bytes this process had resident at most'),
     latency: speed.nullable().describe('milliseconds of one inference of the input and of the output'),
+    inference: z.array(z.number()).describe('milliseconds in the engine of the evaluation: of input and output'),
     notMeasured: z.string().nullable().describe('why latency is null'),
   }),
 });
@@ -103,6 +98,5 @@ export const compressionReport = z.strictObject({
 export type ModelFacts = z.infer<typeof modelFacts>;
 export type PassFacts = z.infer<typeof passFacts>;
 export type Fidelity = z.infer<typeof fidelity>;
-export type Environment = z.infer<typeof environment>;
 export type Speed = z.infer<typeof speed>;
 export type CompressionReport = z.infer<typeof compressionReport>;

@@ -2,6 +2,7 @@
 import type { PassReport } from '../pass/index.js';
 import type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed } from './compression-report.js';
 import { describeEnvironment } from './environment.js';
+import type { CompressionEvaluation } from './evaluation-report.js';
 import { schemaName } from './schema-name.js';
 
 export interface RunFacts {
@@ -13,6 +14,9 @@ export interface RunFacts {
   readonly written?: boolean;
   readonly passes: readonly PassReport[];
   readonly fidelity?: Fidelity | null;
+  readonly evaluation?: CompressionEvaluation | null;
+  /** Milliseconds in the engine of the evaluation. */
+  readonly inference?: readonly number[];
   /** What was measured, or why nothing was; default: it was not asked for. */
   readonly speed?: Speed | string;
   readonly warnings?: readonly string[];
@@ -32,6 +36,7 @@ export function createReport(facts: RunFacts): CompressionReport {
     written: facts.written ?? false,
     passes: facts.passes.map(passFacts),
     fidelity: facts.fidelity ?? null,
+    evaluation: facts.evaluation ?? null,
     warnings: [...(facts.warnings ?? [])],
     environment: describeEnvironment(),
     timing: {
@@ -41,6 +46,7 @@ export function createReport(facts: RunFacts): CompressionReport {
       // Kilobytes, whatever the system.
       peakMemory: process.resourceUsage().maxRSS * 1024,
       latency: typeof speed === 'string' ? null : speed,
+      inference: [...(facts.inference ?? [])],
       notMeasured: typeof speed === 'string' ? speed : null,
     },
   };

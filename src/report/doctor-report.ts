@@ -1,6 +1,6 @@
 // What `dsopt doctor --json` prints.
 import { z } from 'zod';
-import { environment } from './compression-report.js';
+import { environment } from './environment-facts.js';
 import { schemaName } from './schema-name.js';
 
 const count = z.int().min(0);

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Environment } from './compression-report.js';
+import type { Environment } from './environment-facts.js';
 
 export function describeEnvironment(): Environment {
   const processors = cpus();

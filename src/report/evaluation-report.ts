@@ -1,6 +1,6 @@
-// What `dsopt eval --json` prints. Two identical runs differ in `timing` only.
+// What `dsopt eval --json` prints, and what the report of a compressed model says of its task. Two identical runs differ in `timing` only.
 import { z } from 'zod';
-import { environment } from './compression-report.js';
+import { environment } from './environment-facts.js';
 import { schemaName } from './schema-name.js';
 
 const count = z.int().min(0);
@@ -24,9 +24,17 @@ const metricValue = z.strictObject({
     .describe('from the first model on the same examples; null for the first model'),
 });
 
-export const evaluationReport = z.strictObject({
-  schema: z.literal(schemaName),
-  command: z.literal('eval'),
+const evaluatedModel = z.strictObject({
+  path: z.string().nullable().describe('null for a model in memory'),
+  bytes: count.describe('of the model file and its data files'),
+  metrics: z.array(metricValue).describe('in the order they were asked for'),
+  fidelity: z
+    .array(metricValue.omit({ difference: true }))
+    .describe('how close to the first model: agreement, kl (nats), sqnr (dB)'),
+  nonFinite: count.describe('samples with an output that is not finite'),
+});
+
+const circumstances = {
   data: z.strictObject({
     path: z.string().nullable().describe('null where a program of the user evaluates'),
     description: z.string().describe('what was taken from where'),
@@ -36,18 +44,14 @@ export const evaluationReport = z.strictObject({
   output: z.string().nullable().describe('the output that answers'),
   batch: count,
   threads: count,
+};
+
+export const evaluationReport = z.strictObject({
+  schema: z.literal(schemaName),
+  command: z.literal('eval'),
+  ...circumstances,
   seed: z.int(),
-  models: z.array(
-    z.strictObject({
-      path: z.string(),
-      bytes: count.describe('of the model file and its data files'),
-      metrics: z.array(metricValue).describe('in the order they were asked for'),
-      fidelity: z
-        .array(metricValue.omit({ difference: true }))
-        .describe('how close to the first model: agreement, kl (nats), sqnr (dB)'),
-      nonFinite: count.describe('samples with an output that is not finite'),
-    }),
-  ),
+  models: z.array(evaluatedModel),
   environment,
   timing: z.strictObject({
     milliseconds: z.number(),
@@ -55,4 +59,20 @@ export const evaluationReport = z.strictObject({
   }),
 });
 
+/** The evaluation section of a compression report. */
+export const compressionEvaluation = z.strictObject({
+  ...circumstances,
+  models: z.tuple([evaluatedModel, evaluatedModel]).describe('original and result, on the same samples'),
+  limit: z
+    .strictObject({
+      metric: z.string(),
+      maxDrop: z.string().describe('what was allowed: 0.5 pp, 2 %'),
+      amount: z.number().nullable().describe('how much worse the result is, in the units of maxDrop; null: no figure'),
+      kept: z.boolean(),
+    })
+    .nullable()
+    .describe('null where any loss was allowed'),
+});
+
+export type CompressionEvaluation = z.infer<typeof compressionEvaluation>;
 export type EvaluationReport = z.infer<typeof evaluationReport>;

@@ -10,6 +10,7 @@ import {
   formatMilliseconds,
   plural,
 } from './format.js';
+import { evaluationRows } from './render-evaluation.js';
 import { groupReasons } from './skip-reasons.js';
 import { summaryLine } from './summary-line.js';
 
@@ -18,6 +19,7 @@ export function renderMarkdown(report: CompressionReport): string {
     `**${plain(summaryLine(report))}**`,
     sizeTable(report),
     ...(report.fidelity ? [fidelityTable(report)] : ['The result was not compared with the original.']),
+    ...evaluationSection(report),
     ...speedTable(report),
     passTable(report),
     ...skipList(report),
@@ -55,6 +57,22 @@ function fidelityTable({ fidelity }: CompressionReport): string {
       formatError(maxAbsError),
     ]),
   )}\n\nAgainst the original on ${plural(fidelity.samples, 'sample')} (${source}).`;
+}
+
+function evaluationSection({ evaluation }: CompressionReport): string[] {
+  if (!evaluation) return [];
+  const { data, limit, evalCommand } = evaluation;
+  const [header, ...rows] = evaluationRows(evaluation);
+  const notes = [
+    `On ${plain(data.description)}${evalCommand === null ? '; 95 % intervals, differences paired (\\* more than chance explains)' : ''}.`,
+    ...(limit
+      ? [
+          `${plain(limit.metric)} may fall by ${limit.maxDrop}: ${limit.kept ? 'kept' : '**missed**'} ` +
+            `(${limit.amount === null ? 'not finite' : digits(limit.amount)}).`,
+        ]
+      : []),
+  ];
+  return [`${table(header, rows)}\n\n${notes.join(' ')}`];
 }
 
 function speedTable({ timing }: CompressionReport): string[] {

@@ -10,6 +10,7 @@ import {
   formatMilliseconds,
   plural,
 } from './format.js';
+import { evaluationLines } from './render-evaluation.js';
 import { groupReasons } from './skip-reasons.js';
 import { summaryLine } from './summary-line.js';
 import { alignColumns, printable } from './text-table.js';
@@ -20,6 +21,7 @@ export function renderDetails(report: CompressionReport, style: ChalkInstance): 
   return [
     ...report.passes.flatMap((pass) => passLines(pass, width, style)),
     ...fidelityLines(report, style),
+    ...(report.evaluation ? evaluationLines(report.evaluation, style) : []),
     ...speedLines(report, style),
   ];
 }

@@ -62,6 +62,7 @@ const report: CompressionReport = {
       { name: 'pooled', identical: true, cosine: 1, sqnr: null, maxAbsError: 0, nonFinite: 0, differentShapes: 0 },
     ],
   },
+  evaluation: null,
   warnings: [],
   environment: { dsopt: '0.1.0', node: '20.0.0', platform: 'linux-x64', cpu: 'EPYC', cores: 2, onnxruntime: '1.30.0' },
   timing: {
@@ -77,6 +78,7 @@ const report: CompressionReport = {
       threads: 1,
       inputs: { input_ids: [1, 16] },
     },
+    inference: [],
     notMeasured: null,
   },
 };

@@ -24,7 +24,7 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
       .option('-o, --output <file>', 'what to write (default: model.int8.onnx beside the model)')
       .addOption(new Option('--mode <mode>', 'how (default: what suits the model)').choices(modes));
     for (const flag of passFlags(pass)) command.addOption(flag);
-    addWriteOptions(command);
+    await addWriteOptions(command);
   },
   async run([path], options, context) {
     const { convolutionNote, quantizeSteps, resolveRecipe, suggestMode } = await import('../../recipe/index.js');

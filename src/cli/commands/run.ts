@@ -10,12 +10,12 @@ interface RunOptions extends WriteOptions {
 }
 
 export const run: CommandModule<[string], RunOptions> = {
-  configure(command: Command) {
+  async configure(command: Command) {
     command
       .argument('<recipe>', 'YAML or JSON file; dsopt schema describes it')
       .requiredOption('-i, --input <model>', 'the model to start from')
       .requiredOption('-o, --output <file>', 'what to write');
-    addWriteOptions(command);
+    await addWriteOptions(command);
   },
   async run([path], options, context) {
     const { readRecipe } = await import('../../index.js');
