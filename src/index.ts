@@ -1,11 +1,27 @@
 // The public API of dsopt; the only file of src that imports the passes.
 import { dirname } from 'node:path';
 import { builtinPasses } from '../passes/index.js';
-import { type CompressResult, compressModel, type RunOptions } from './compress.js';
+import { type CompressResult, compressModel, type RunOptions, runRecipe } from './compress.js';
 import { type CompressFileOptions, compressFile as runOnFile } from './compress-file.js';
+import { usageError } from './errors.js';
+import {
+  blockSize,
+  defaultBits,
+  type ExplainOptions,
+  explain as explainPrepared,
+  type Method,
+  roundWeights,
+} from './explain/index.js';
 import type { Model } from './ir/index.js';
-import { type RecipeOf, type ResolvedRecipe, readRecipe as readText, resolveRecipe } from './recipe/index.js';
-import type { CompressionReport } from './report/index.js';
+import type { Pass } from './pass/index.js';
+import {
+  preparationSteps,
+  type RecipeOf,
+  type ResolvedRecipe,
+  readRecipe as readText,
+  resolveRecipe,
+} from './recipe/index.js';
+import type { CompressionReport, ExplanationReport } from './report/index.js';
 
 /** Steps of passes with their options; editors complete both. */
 export type Recipe = RecipeOf<(typeof builtinPasses)[number]>;
@@ -33,6 +49,37 @@ export async function compressFile(
   return runOnFile(input, output, await resolve(recipe), options);
 }
 
+/**
+ * What every quantizable node of `model` costs, and what quantizing it alone would cost; which nodes to keep in float. Throws USAGE for
+ * options and data that do not fit, and what passes and engine throw.
+ */
+export async function explain(model: Model, options: ExplainOptions = {}): Promise<ExplanationReport> {
+  const methods = (options.bits ?? defaultBits).map(methodOf);
+  const recipe = await resolveRecipe(
+    { version: 1, steps: preparationSteps(builtinPasses) },
+    { passes: builtinPasses, folder: '.' },
+  );
+  const { engine, seed, signal } = options;
+  const { model: prepared } = await runRecipe(model, recipe, { engine, seed, signal });
+  return explainPrepared(model, prepared, methods, options);
+}
+
+function builtinPass(name: (typeof builtinPasses)[number]['name']): Pass {
+  return (builtinPasses as readonly Pass[]).find((pass) => pass.name === name)!;
+}
+
+/** 8 bits as `dsopt quantize` does it; fewer as weight-only formats do. */
+function methodOf(bits: number): Method {
+  if (bits === 8) {
+    const description = 'dynamic INT8, as dsopt quantize does it';
+    return { bits, pass: builtinPass('quantize-dynamic'), options: {}, description };
+  }
+  if (!Number.isInteger(bits) || bits < 2 || bits > 8)
+    throw usageError(`Weights cannot be tried at ${bits} bits`, 'Possible: 2 to 8.');
+  const description = `weights only, blocks of ${blockSize}, symmetric`;
+  return { bits, pass: roundWeights, options: { bits }, description };
+}
+
 /** Reads a recipe file (YAML or JSON). Errors say in which line. */
 export async function readRecipe(path: string): Promise<ResolvedRecipe> {
   const { recipe, place } = readText(path);
@@ -51,6 +98,7 @@ export type { Engine, Feeds, Session, SessionOptions, ValueInfo } from './engine
 export { DsoptError, type ErrorCode } from './errors.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
 export type { EvaluationSettings } from './evaluate-result.js';
+export type { ExplainOptions } from './explain/index.js';
 export * from './ir/index.js';
 export { loadModel, type SaveOptions, saveModel } from './onnx/index.js';
 export {
@@ -62,6 +110,12 @@ export {
   type PassRecord,
 } from './pass/index.js';
 export { type ResolvedRecipe, recipeJsonSchema } from './recipe/index.js';
-export { type CompressionReport, type EvaluationReport, renderMarkdown, renderTerminal } from './report/index.js';
+export {
+  type CompressionReport,
+  type EvaluationReport,
+  type ExplanationReport,
+  renderMarkdown,
+  renderTerminal,
+} from './report/index.js';
 export * from './tensor/index.js';
 export { builtinPasses };

@@ -22,7 +22,7 @@ const layers: readonly (readonly string[])[] = [
   ['report'],
   ['inspect', 'evaluate', 'measure-speed'],
   ['evaluate-result'],
-  ['compress', 'compare'],
+  ['compress', 'compare', 'explain'],
   ['compress-file'],
   ['index'],
   ['cli'],

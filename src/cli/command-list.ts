@@ -29,6 +29,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./commands/eval.js')).evalCommand,
   },
   {
+    name: 'explain',
+    summary: 'what each node costs, what quantizing it would cost, and which to keep in float',
+    load: async () => (await import('./commands/explain.js')).explain,
+  },
+  {
     name: 'compare',
     summary: 'two models side by side: bytes, operators, outputs',
     load: async () => (await import('./commands/compare.js')).compare,

@@ -75,3 +75,12 @@ export function parseWholeNumber(text: string): number {
   if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It is not a whole number.');
   return value;
 }
+
+/** `8,4` → [8, 4]. */
+export function parseBits(text: string): readonly number[] {
+  return text.split(',').map((part) => {
+    const bits = parseWholeNumber(part);
+    if (bits < 2 || bits > 8) throw new InvalidArgumentError('Bits are 2 to 8, like 8,4.');
+    return bits;
+  });
+}

@@ -79,7 +79,7 @@ export function requireMetric(name: string): Metric {
 }
 
 /** What suits the kind of data and the answers it holds. */
-async function suitableMetric(dataset: Dataset, models: number): Promise<Metric> {
+export async function suitableMetric(dataset: Dataset, models: number): Promise<Metric> {
   return requireMetric(suitableName(dataset, await firstTargets(dataset), models));
 }
 

@@ -1,7 +1,7 @@
 // Task metrics of models on data, with their uncertainty, and how models differ.
 
 export { readResult, runEvalCommand } from './eval-command.js';
-export { type EvaluateOptions, type EvaluationResult, evaluate, requireMetric } from './evaluate.js';
+export { type EvaluateOptions, type EvaluationResult, evaluate, requireMetric, suitableMetric } from './evaluate.js';
 export {
   type EvaluatedMetric,
   type EvaluatedModel,

@@ -28,8 +28,15 @@ export function quantizeSteps(
   mode: QuantizeMode,
   options: Readonly<Record<string, unknown>>,
 ): ForeignStep[] {
-  const stepsOf = (names: readonly string[]): ForeignStep[] =>
-    names.flatMap((name) => passes.filter((pass) => pass.name === name)).map((pass) => ({ pass }));
-  const [quantize] = stepsOf([quantizeModes[mode]]);
-  return [...stepsOf(before), { ...options, ...quantize }, ...stepsOf(after)];
+  const [quantize] = stepsOf(passes, [quantizeModes[mode]]);
+  return [...preparationSteps(passes), { ...options, ...quantize }, ...stepsOf(passes, after)];
+}
+
+/** What `dsopt quantize` does before it quantizes. */
+export function preparationSteps(passes: readonly Pass[]): ForeignStep[] {
+  return stepsOf(passes, before);
+}
+
+function stepsOf(passes: readonly Pass[], names: readonly string[]): ForeignStep[] {
+  return names.flatMap((name) => passes.filter((pass) => pass.name === name)).map((pass) => ({ pass }));
 }

@@ -8,6 +8,7 @@ export { describeEnvironment, dsoptVersion, installedVersion } from './environme
 export type { Environment } from './environment-facts.js';
 export type { ErrorReport } from './error-report.js';
 export type { CompressionEvaluation, EvaluationReport } from './evaluation-report.js';
+export type { ExplanationReport } from './explanation-report.js';
 export * from './format.js';
 export { formatDifference, type MetricFigure } from './format-metric.js';
 export type { InspectionReport } from './inspection-report.js';
@@ -15,6 +16,7 @@ export { constantsOf, describeModel, modelFileBytes } from './model-facts.js';
 export { renderBenchmark } from './render-benchmark.js';
 export { renderComparison } from './render-comparison.js';
 export { evaluationLines, renderEvaluation } from './render-evaluation.js';
+export { renderExplanation } from './render-explanation.js';
 export { renderInspection } from './render-inspection.js';
 export { renderMarkdown } from './render-markdown.js';
 export { renderDetails, renderTerminal } from './render-terminal.js';

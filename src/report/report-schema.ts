@@ -6,6 +6,7 @@ import { compressionReport } from './compression-report.js';
 import { doctorReport } from './doctor-report.js';
 import { errorReport } from './error-report.js';
 import { evaluationReport } from './evaluation-report.js';
+import { explanationReport } from './explanation-report.js';
 import { inspectionReport } from './inspection-report.js';
 
 /** Any report: tell them apart by `command`, and a failure by `error`. */
@@ -14,6 +15,7 @@ export const anyReport = z.union([
   inspectionReport,
   comparisonReport,
   evaluationReport,
+  explanationReport,
   benchmarkReport,
   doctorReport,
   errorReport,

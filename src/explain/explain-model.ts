@@ -1,0 +1,239 @@
+// What every quantizable node of a model costs, and what quantizing it would cost: each is quantized alone, by the pass that would do it, in
+// one session that switches between the node and its quantized copy; then all together, and all but those worth keeping.
+import type { Dataset } from '../data/index.js';
+import type { Engine } from '../engine/index.js';
+import { cloneModel, type Model, type Node } from '../ir/index.js';
+import type { Metric } from '../metrics/index.js';
+import { createWorkers } from '../parallel/index.js';
+import { nodeLabel, type Pass, type PassReport, type RunEnvironment, runPass } from '../pass/index.js';
+import { costOf, type Effect, type Measure, measureOf } from './effect.js';
+import { chooseKept, excludeFlags, rank, selectorOf } from './keep-list.js';
+import { macsAt, measureLatencies, weightsOf } from './node-costs.js';
+import { contentKey, ResultCache } from './result-cache.js';
+import { Sweep } from './sweep.js';
+import { switchNodes } from './switch-nodes.js';
+import { openSwitched } from './switched-session.js';
+
+/** A way to quantize a node. */
+export interface Method {
+  readonly bits: number;
+  readonly pass: Pass;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** In words. */
+  readonly description: string;
+}
+
+export interface ExplainModelOptions {
+  readonly methods: readonly Method[];
+  readonly dataset: Dataset;
+  readonly metrics: readonly Metric[];
+  readonly outputName?: string;
+  readonly engine: Engine;
+  readonly threads: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  /** File of finished measurements, to go on from; null keeps none. */
+  readonly cachePath: string | null;
+  /** `done` of `total` inferences. */
+  readonly onProgress?: (name: string, done: number, total: number) => void;
+}
+
+export interface ExplainedNode {
+  readonly node: string;
+  readonly operator: string;
+  /** Names of its weights. */
+  readonly weights: readonly string[];
+  readonly bytes: number;
+  /** Multiply-accumulates of one inference; null where shapes are not known. */
+  readonly macs: number | null;
+  /** By method. */
+  readonly effects: readonly NodeEffect[];
+  /** Microseconds of one inference; null where it is inside of a subgraph. */
+  readonly microseconds: number | null;
+}
+
+/** An effect with its share of the sum over all nodes, or the reason why there is none. */
+export type NodeEffect =
+  | { readonly effect: Effect; readonly share: number; readonly reason: null }
+  | { readonly effect: null; readonly share: null; readonly reason: string };
+
+export interface ExplainedMethod {
+  readonly method: Method;
+  readonly measure: Measure;
+  /** All nodes quantized; null where there is none. */
+  readonly all: Effect | null;
+  /** Labels of the nodes worth keeping in float, costliest first. */
+  readonly keep: readonly string[];
+  /** All but those quantized; null where there are none to keep. */
+  readonly rest: Effect | null;
+  /** To be pasted behind `dsopt quantize`. */
+  readonly exclude: string;
+}
+
+export interface Explanation {
+  readonly output: string | null;
+  /** The model in float; null where nothing was measured. */
+  readonly original: Effect | null;
+  readonly methods: readonly ExplainedMethod[];
+  /** By what they cost under the first method, costliest first. */
+  readonly nodes: readonly ExplainedNode[];
+  /** Microseconds of one inference. */
+  readonly microseconds: number;
+}
+
+interface MethodResult extends ExplainedMethod {
+  readonly output: string | null;
+  readonly original: Effect | null;
+  readonly byLabel: ReadonlyMap<string, NodeEffect>;
+}
+
+/** `model` after cleanup: weights as initializers. Throws what passes, engine and data throw. */
+export async function explainModel(model: Model, options: ExplainModelOptions): Promise<Explanation> {
+  const { methods, dataset, engine, signal } = options;
+  const workers = createWorkers();
+  try {
+    const cache = await openCache(model, options);
+    const results: MethodResult[] = [];
+    for (const method of methods) {
+      const environment = { original: model, engine, workers, samples: null, signal, seed: options.seed };
+      results.push(await explainMethod(model, method, { ...options, cache, environment }));
+    }
+    const latencies = await measureLatencies(model, dataset, { engine, signal });
+    const macs = macsAt(model, await firstFeeds(dataset));
+    const places = new Map([...model.graph.nodes()].map((node, place) => [node, place]));
+    const nodes = [...model.allNodes()]
+      .filter((node) => results.some(({ byLabel }) => byLabel.has(nodeLabel(node))))
+      .map((node): ExplainedNode => {
+        const place = places.get(node);
+        const microseconds = place === undefined ? null : (latencies.byNode.get(place) ?? 0);
+        return { ...describeNode(node, macs(node)), effects: effectsOf(node, results), microseconds };
+      });
+    const order = rank(nodes.map(({ effects }) => effects[0].share ?? -1));
+    return {
+      output: results.find(({ output }) => output !== null)?.output ?? null,
+      original: results.find(({ original }) => original !== null)?.original ?? null,
+      methods: results.map(({ method, measure, all, keep, rest, exclude }) => {
+        return { method, measure, all, keep, rest, exclude };
+      }),
+      nodes: order.map((index) => nodes[index]),
+      microseconds: latencies.total,
+    };
+  } finally {
+    await workers.close();
+  }
+}
+
+type MethodOptions = ExplainModelOptions & {
+  readonly cache: ResultCache<Effect> | null;
+  readonly environment: RunEnvironment;
+};
+
+async function explainMethod(model: Model, method: Method, options: MethodOptions): Promise<MethodResult> {
+  const { engine, threads, environment, onProgress, dataset, cache, ...rest } = options;
+  const trial = await runPass(cloneModel(model), method.pass, method.options, environment);
+  const labels = new Set(trial.changed.map(({ target }) => target));
+  const switched = switchNodes(model, labels);
+  const base = { method, output: null, original: null, measure: 'sqnr', all: null, keep: [], rest: null } as const;
+  if (switched.nodes.length === 0) return { ...base, exclude: '', byLabel: skippedNodes(trial) };
+  const include = switched.nodes.map(({ copy }) => copy);
+  await runPass(switched.model, method.pass, { ...method.options, include }, environment);
+  const cut = dataset.states.length === 0;
+  const session = await openSwitched(model, switched, { engine, threads, cut });
+  try {
+    const single = switched.nodes.map((_, index) => [index]);
+    const title = `quantizing ${single.length} nodes to ${method.bits} bits, one at a time`;
+    const progress = new RunCounter(title, single.length + 2, dataset.size, onProgress);
+    const { onRun, onKnown } = progress;
+    const cachePrefix = `${method.bits} `;
+    const sweep = new Sweep(session, model, { ...rest, dataset, cache, cachePrefix, onRun, onKnown });
+    const [original, all, ...effects] = await sweep.measure([[], [...single.keys()], ...single]);
+    const measure = measureOf(effects);
+    const costs = effects.map((effect) => costOf(effect, measure));
+    const kept = chooseKept(costs);
+    const others = [...single.keys()].filter((index) => !kept.includes(index));
+    const [remaining = null] = kept.length > 0 ? await sweep.measure([others]) : [];
+    const total = costs.reduce((sum, cost) => sum + cost, 0);
+    const byLabel = skippedNodes(trial);
+    for (const [index, { label }] of switched.nodes.entries()) {
+      byLabel.set(label, { effect: effects[index], share: shareOf(costs[index], total), reason: null });
+    }
+    const keep = kept.map((index) => switched.nodes[index].label);
+    const { output } = sweep;
+    const exclude = excludeFlags(keep.map(selectorOf));
+    return { method, output, original, measure, all, keep, rest: remaining, exclude, byLabel };
+  } finally {
+    await session.close();
+  }
+}
+
+function skippedNodes({ skipped }: PassReport): Map<string, NodeEffect> {
+  return new Map(skipped.map(({ target, reason }) => [target, { effect: null, share: null, reason }]));
+}
+
+/** Where some costs are infinite, they make up everything. */
+function shareOf(cost: number, total: number): number {
+  if (total === 0) return 0;
+  return Number.isFinite(total) ? cost / total : Number.isFinite(cost) ? 0 : 1;
+}
+
+function effectsOf(node: Node, results: readonly MethodResult[]): NodeEffect[] {
+  return results.map(
+    ({ byLabel }) =>
+      byLabel.get(nodeLabel(node)) ?? { effect: null, share: null, reason: 'it is no target of this method' },
+  );
+}
+
+function describeNode(node: Node, macs: number | null): Omit<ExplainedNode, 'effects' | 'microseconds'> {
+  const weights = weightsOf(node);
+  return {
+    node: nodeLabel(node),
+    operator: node.qualifiedType,
+    weights: weights.map(({ name }) => name),
+    bytes: weights.reduce((sum, { tensor }) => sum + tensor.byteLength, 0),
+    macs,
+  };
+}
+
+async function firstFeeds(dataset: Dataset) {
+  for await (const { feeds } of dataset.samples()) return feeds;
+  return {};
+}
+
+async function openCache(
+  model: Model,
+  { cachePath, dataset, methods, metrics, outputName, seed }: ExplainModelOptions,
+): Promise<ResultCache<Effect> | null> {
+  if (cachePath === null) return null;
+  const rest = [
+    methods.map(({ bits, description, options }) => [bits, description, options]),
+    metrics.map(({ name }) => name),
+    outputName ?? null,
+    seed,
+  ];
+  return new ResultCache<Effect>(cachePath, await contentKey(model, dataset, rest));
+}
+
+/** Counts inferences of a sweep; those that a cache spares count as done. */
+class RunCounter {
+  readonly onRun = (): void => this.advance(1);
+  private readonly title: string;
+  private readonly total: number;
+  private readonly samples: number;
+  private readonly listener: ExplainModelOptions['onProgress'];
+  private done = 0;
+
+  constructor(title: string, choices: number, samples: number | null, listener: ExplainModelOptions['onProgress']) {
+    this.title = title;
+    this.samples = samples ?? 1;
+    this.total = choices * this.samples;
+    this.listener = listener;
+    listener?.(title, 0, this.total);
+  }
+
+  readonly onKnown = (choices: number): void => this.advance(choices * this.samples);
+
+  private advance(runs: number): void {
+    this.done += runs;
+    this.listener?.(this.title, Math.min(this.done, this.total), this.total);
+  }
+}
