@@ -1,6 +1,7 @@
 // What `dsopt explain --json` prints. Two identical runs differ in `timing` only.
 import { z } from 'zod';
-import { environment, modelFacts } from './compression-report.js';
+import { modelFacts } from './compression-report.js';
+import { environment } from './environment-facts.js';
 import { schemaName } from './schema-name.js';
 
 const count = z.int().min(0);
