@@ -3,6 +3,7 @@ import { createOnnxRuntimeEngine } from './engine/index.js';
 import { usageError } from './errors.js';
 import {
   type EvaluateOptions as DataEvaluation,
+  type Evaluation,
   evaluate as evaluateOnData,
   runEvalCommand,
 } from './evaluation/index.js';
@@ -62,15 +63,23 @@ async function onData(
   return {
     data: { path: options.data, description: result.data, examples: result.examples },
     output: result.output,
-    models: result.models.map(({ name, metrics, fidelity, nonFinite }, index) => ({
-      path: name,
-      bytes: bytes[index],
-      metrics: [...metrics],
-      fidelity: fidelity.map(({ difference: _, ...figure }) => figure),
-      nonFinite,
-    })),
+    models: describeEvaluation(result, bytes),
     inference: result.models.map((model) => model.inference),
   };
+}
+
+/** Models as reports say them; `bytes` of each of them in order. */
+export function describeEvaluation(
+  { models }: Pick<Evaluation, 'models'>,
+  bytes: readonly number[],
+): EvaluationReport['models'] {
+  return models.map(({ name, metrics, fidelity, nonFinite }, index) => ({
+    path: name,
+    bytes: bytes[index],
+    metrics: [...metrics],
+    fidelity: fidelity.map(({ difference: _, ...figure }) => figure),
+    nonFinite,
+  }));
 }
 
 async function byProgram(

@@ -1,5 +1,6 @@
 // Outputs as rows of class scores, one row an answer: logits, probabilities or a single score of two classes, brought to logits.
 import { usageError } from '../errors.js';
+import { expOfNegative, sumOfExponentials } from '../numeric/index.js';
 import { isFloat, type Tensor } from '../tensor/index.js';
 
 export interface ClassRows {
@@ -101,11 +102,9 @@ function scoreRows(logits: Float32Array, classes: number): Omit<ClassRows, 'raw'
         best = i;
       }
     }
-    let sum = 0;
-    for (let i = start; i < start + classes; i++) sum += Math.exp(logits[i] - largest);
     predicted[row] = best - start;
     // Infinity - Infinity and NaN make the sum NaN.
-    logSums[row] = largest + Math.log(sum);
+    logSums[row] = largest + Math.log(sumOfExponentials(logits, start, start + classes, largest));
   }
   return { classes, logits, predicted, logSums };
 }
@@ -136,7 +135,7 @@ export function klDivergence(reference: ClassRows, other: ClassRows, row: number
   let sum = 0;
   for (let i = row * classes; i < (row + 1) * classes; i++) {
     const a = reference.logits[i];
-    const probability = Math.exp(a - logSum);
+    const probability = expOfNegative(a - logSum);
     // Classes that the reference rules out count nothing, whatever the other says.
     if (probability !== 0) sum += probability * (a - other.logits[i] + difference);
   }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { fidelity, modelFacts } from './compression-report.js';
 import { environment } from './environment-facts.js';
+import { compressionEvaluation } from './evaluation-report.js';
 import { schemaName } from './schema-name.js';
 
 export const comparisonReport = z.strictObject({
@@ -11,6 +12,9 @@ export const comparisonReport = z.strictObject({
   models: z.tuple([modelFacts, modelFacts]),
   differences: z.array(z.string()).describe('of inputs, outputs and opsets, in words'),
   fidelity: fidelity.describe('outputs of the second model against those of the first'),
+  evaluation: compressionEvaluation
+    .omit({ limit: true })
+    .describe('agreement, KL divergence and SQNR of the second model; metrics where data was given'),
   environment,
 });
 

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { ChalkInstance } from 'chalk';
 import type { ComparisonReport } from './comparison-report.js';
 import { formatBytes, formatChange, formatCount } from './format.js';
+import { evaluationLines } from './render-evaluation.js';
 import { fidelityLines } from './render-terminal.js';
 import { alignColumns, printable } from './text-table.js';
 
@@ -27,6 +28,8 @@ export function renderComparison(report: ComparisonReport, style: ChalkInstance)
     ...report.differences.map((difference) => style.yellow(printable(difference))),
     '',
     ...fidelityLines(report, style),
+    '',
+    ...evaluationLines(report.evaluation, style),
   ].join('\n');
 }
 

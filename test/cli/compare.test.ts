@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { anyReport } from '../../src/report/report-schema.js';
+import { npz } from '../data/numpy-files.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { runCli } from './run-cli.js';
-import { writeConvolution, writePerceptron } from './small-models.js';
+import { writeBytes, writeConvolution, writePerceptron } from './small-models.js';
 
 const folder = temporaryFolder();
 let model: string;
@@ -20,6 +21,36 @@ test('says what differs: bytes, operators, outputs', async () => {
   expect(stdout).toMatch(/float32 +65\.5 kB/);
   expect(stdout).toMatch(/MatMulInteger +0 +2 +\+2/);
   expect(stdout).toMatch(/y {2}cosine 0\.9\d+ {2}SQNR \d\d\.\d dB/);
+});
+
+test('tells agreement, KL divergence and SQNR with intervals', async () => {
+  const { stdout } = await runCli(['compare', model, quantized, '--samples', '20']);
+  expect(stdout).toMatch(/ size +agreement +KL +SQNR/);
+  expect(stdout).toMatch(/quantized\.onnx .* % \(\d+\.\d\d–\d+\.\d\d\) .* dB \(\d+\.\d–\d+\.\d\)/);
+  expect(stdout).toContain('seeded synthetic inputs, not real data');
+});
+
+test('runs both on data, with a metric beside', async () => {
+  const rows = Float32Array.from({ length: 10 * 64 }, (_, i) => Math.sin(i * i));
+  const labels = BigInt64Array.from({ length: 10 }, (_, i) => BigInt(i));
+  const path = writeBytes(
+    folder,
+    'rows.npz',
+    npz({
+      x: { dataType: 'float32', shape: [10, 64], data: rows },
+      labels: { dataType: 'int64', shape: [10], data: labels },
+    }),
+  );
+  const args = ['compare', model, quantized, '--data', path, '--metric', 'top5', '--batch', '4', '--json'];
+  const report = JSON.parse((await runCli(args)).stdout);
+  expect(anyReport.parse(report)).toMatchObject({
+    fidelity: { inputs: 'given', samples: 10 },
+    evaluation: { data: { path, examples: 10 }, models: [{ metrics: [{ name: 'top5' }] }, {}] },
+  });
+  // The whole output and its rows are the same elements.
+  const [output] = report.fidelity.outputs;
+  const sqnr = report.evaluation.models[1].fidelity.find(({ name }: { name: string }) => name === 'sqnr');
+  expect(sqnr.value).toBeCloseTo(output.sqnr, 6);
 });
 
 test('a model is identical to itself', async () => {

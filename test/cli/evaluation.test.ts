@@ -41,7 +41,7 @@ test('original and result are evaluated on the same samples, and the last line a
   expect(stderr).toContain('evaluate …');
   expect(stderr).toMatch(/20 of 40 rows of .*labelled\.npz, evenly spread/);
   const report = anyReport.parse(JSON.parse(readFileSync(json, 'utf8')));
-  if (!('evaluation' in report) || !report.evaluation) throw new Error('no evaluation');
+  if (!('passes' in report) || !report.evaluation) throw new Error('no evaluation');
   const { models, limit } = report.evaluation;
   expect(models.map(({ path }) => path)).toEqual([model, join(folder, 'evaluated.onnx')]);
   expect(models[1].metrics[0].difference).toMatchObject({ interval: { low: expect.any(Number) } });
