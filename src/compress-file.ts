@@ -29,7 +29,7 @@ export interface CompressFileOptions
   readonly verify?: boolean;
   /** Shapes of inputs by name, for the synthetic inputs of the verification. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
-  /** Measure the latency of original and result, a second each; default true. Nothing is measured that was not verified. */
+  /** Measure the latency of original and result, a quarter of a second each; default true. Nothing is measured that was not verified. */
   readonly measure?: boolean;
   /** Evaluate original and result on the same samples; default what the recipe says. */
   readonly evaluation?: EvaluationSettings | null;

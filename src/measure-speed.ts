@@ -15,8 +15,8 @@ export interface MeasureSpeedOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Seconds of inferences of each model. */
-const seconds = 1;
+/** Seconds of inferences of each model: enough for a median, little beside what loading the models takes. */
+const seconds = 0.25;
 /** A session holds the weights of a file, prepacked ones beside those it read, and kernels decode packed weights. */
 const memoryFactor = 2;
 

@@ -78,10 +78,10 @@ export async function benchmark(paths: readonly string[], options: BenchmarkOpti
   const processes: ModelProcess[] = [];
   try {
     const opened: Replies['open'][] = [];
+    for (const path of paths) processes.push(new ModelProcess(path, signal));
     // One after the other: creating a session takes all processors, and its time is one of the results.
-    for (const path of paths) {
-      const process = new ModelProcess(path, signal);
-      processes.push(process);
+    for (const [index, path] of paths.entries()) {
+      const process = processes[index];
       const likeFirst = opened[0]?.inputs ?? {};
       opened.push(await process.request({ kind: 'open', path: resolve(path), setUp: { ...setUp, likeFirst } }));
       const latency = await warmUp(process, warmup, 1000 * seconds);

@@ -41,21 +41,46 @@ export function scanPairRange(
 // As in parameters-ranges.ts: hardly any element is a new extreme, so one chain of comparisons that mostly hold decides; NaN and
 // infinities fail it too.
 
+/** Rows that are compared with the extremes of a channel while these are at hand; whole pairs. */
+const rowsAtOnce = 4;
+
 function scanPairsAcrossRows(input: Float32Array, channels: number, ranges: PairRanges): number {
   const { minimum, maximum, minimumSum, maximumSum } = ranges;
+  const block = rowsAtOnce * channels;
+  const blocksEnd = input.length - (input.length % block);
   let nonFinite = 0;
-  for (let row = 0; row < input.length; row += 2 * channels) {
-    const last = row + channels >= input.length;
+  for (let row = 0; row < blocksEnd; row += block) {
     for (let p = 0; p < channels; p++) {
-      const a = input[row + p];
-      const b = last ? 0 : input[row + channels + p];
-      const sum = a + b;
+      const i = row + p;
+      const a = input[i];
+      const b = input[i + channels];
+      const c = input[i + 2 * channels];
+      const d = input[i + 3 * channels];
       const low = minimum[p];
       const high = maximum[p];
-      if (sum >= minimumSum[p] && sum <= maximumSum[p] && a >= low && a <= high && b >= low && b <= high) {
+      const lowSum = minimumSum[p];
+      const highSum = maximumSum[p];
+      if (
+        a >= low &&
+        a <= high &&
+        b >= low &&
+        b <= high &&
+        c >= low &&
+        c <= high &&
+        d >= low &&
+        d <= high &&
+        a + b >= lowSum && a + b <= highSum && c + d >= lowSum &&
+        c + d <= highSum
+      ) {
         continue;
       }
-      nonFinite += widen(ranges, p, a, b);
+      nonFinite += widen(ranges, p, a, b) + widen(ranges, p, c, d);
+    }
+  }
+  for (let row = blocksEnd; row < input.length; row += 2 * channels) {
+    const isPair = row + channels < input.length;
+    for (let p = 0; p < channels; p++) {
+      nonFinite += widen(ranges, p, input[row + p], isPair ? input[row + channels + p] : 0);
     }
   }
   return nonFinite;

@@ -2,6 +2,7 @@
 // so that nothing stays open and a file changed underneath is an error, never silently wrong weights.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { DsoptError, fileChanged, ioError, notAFile } from '../errors.js';
+import { chunkLength } from './chunk-length.js';
 
 export interface FileSourceDescription {
   readonly path: string;
@@ -15,6 +16,9 @@ export interface FileReader {
   /** Bytes [offset, offset + length), in a buffer of their own. */
   read(offset: number, length: number): Uint8Array;
 }
+
+/** Buffers of `chunkLength` bytes that no iteration uses: fresh memory costs as much as reading into it. */
+const spareBuffers: Uint8Array[] = [];
 
 export class FileSource {
   readonly path: string;
@@ -74,20 +78,21 @@ export class FileSource {
     });
   }
 
-  /** Calls `visit` with consecutive pieces of [offset, offset + length), each valid until the next call. */
-  *pieces(offset: number, length: number, pieceLength: number): Iterable<Uint8Array> {
-    const buffer = new Uint8Array(Math.min(pieceLength, length));
+  /** Consecutive pieces of [offset, offset + length), each valid until the next one is asked for or the iteration ends. */
+  *pieces(offset: number, length: number): Iterable<Uint8Array> {
     const fd = openForRead(this.path);
+    const buffer = spareBuffers.pop() ?? new Uint8Array(chunkLength);
     try {
       this.check(fd);
-      for (let done = 0; done < length; done += buffer.length) {
-        const count = Math.min(buffer.length, length - done);
+      for (let done = 0; done < length; done += chunkLength) {
+        const count = Math.min(chunkLength, length - done);
         readFully(fd, offset + done, buffer, count);
         yield buffer.subarray(0, count);
       }
     } catch (cause) {
       throw isSystemError(cause) ? ioError('read', this.path, cause) : cause;
     } finally {
+      spareBuffers.push(buffer);
       closeSync(fd);
     }
   }

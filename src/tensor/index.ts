@@ -1,3 +1,4 @@
+export { chunkLength } from './chunk-length.js';
 export { float32Tensor, int64Tensor, scalarTensor } from './create.js';
 export {
   bitsPerElement,
@@ -16,7 +17,6 @@ export { type FileReader, FileSource } from './file-source.js';
 export { canCast, canTranspose, castTensor, reshapeTensor, transposeTensor } from './kernels/index.js';
 export {
   ComputedTensor,
-  chunkLength,
   FileTensor,
   MemoryTensor,
   StringTensor,

@@ -2,13 +2,11 @@
 // The bytes of a tensor are ONNX's raw_data: little-endian, row-major, types below 8 bits packed low bits first.
 import { internalError, invalidModel } from '../errors.js';
 import { bfloat16ToFloat32Array, float16ToFloat32Array } from '../numeric/index.js';
+import { chunkLength } from './chunk-length.js';
 import { byteLengthOf, type DataType, sizeOf, type TypedArray, typedArrayOf } from './data-type.js';
 import type { TensorDescription } from './description.js';
 import type { FileSource } from './file-source.js';
 import { decodeVarints } from './varint.js';
-
-/** Length of the pieces that tensors are streamed in; a multiple of every element width. */
-export const chunkLength = 4 << 20;
 
 export abstract class Tensor {
   readonly dataType: DataType;
@@ -143,7 +141,7 @@ export class FileTensor extends Tensor {
   }
 
   override *chunks(from = 0, to = this.byteLength): Iterable<Uint8Array> {
-    if (this.encoding === 'raw') yield* this.source.pieces(this.offset + from, to - from, chunkLength);
+    if (this.encoding === 'raw') yield* this.source.pieces(this.offset + from, to - from);
     else yield this.bytes().subarray(from, to);
   }
 

@@ -5,8 +5,9 @@ import {
   float32ToBfloat16Array,
   float32ToFloat16Array,
 } from '../../numeric/index.js';
+import { chunkLength } from '../chunk-length.js';
 import { bitsPerElement, byteLengthOf, type DataType, type TypedArray, typedArrayOf } from '../data-type.js';
-import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../tensor.js';
+import { ComputedTensor, type Tensor, type TensorKernel } from '../tensor.js';
 
 const narrowFloats: ReadonlySet<DataType> = new Set(['float16', 'bfloat16']);
 const floats: ReadonlySet<DataType> = new Set(['float32', 'float64', ...narrowFloats]);

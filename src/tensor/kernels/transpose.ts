@@ -1,6 +1,8 @@
 // ONNX Transpose. The input is read in order, as often as the output has bands: memory holds one band, whatever the size.
+
+import { chunkLength } from '../chunk-length.js';
 import { bitsPerElement, type DataType } from '../data-type.js';
-import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../tensor.js';
+import { ComputedTensor, type Tensor, type TensorKernel } from '../tensor.js';
 import { mergeAxes } from './merge-axes.js';
 import { type ScatterPlan, scatter } from './scatter.js';
 
