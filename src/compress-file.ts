@@ -29,7 +29,10 @@ export interface CompressFileOptions
   readonly verify?: boolean;
   /** Shapes of inputs by name, for the synthetic inputs of the verification. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
-  /** Measure the latency of original and result, a quarter of a second each; default true. Nothing is measured that was not verified. */
+  /**
+   * Measure the latency of original and result, a quarter of a second each; default: of originals up to 256 MB, as loading larger ones
+   * takes longer than quantizing them. Nothing is measured that was not verified.
+   */
   readonly measure?: boolean;
   /** Evaluate original and result on the same samples; default what the recipe says. */
   readonly evaluation?: EvaluationSettings | null;
@@ -157,9 +160,9 @@ async function measure(
   options: CompressFileOptions,
 ): Promise<Speed | string> {
   phases.begin('measure');
-  const { inputShapes, seed, signal, maxMemory } = options;
+  const { inputShapes, seed, signal, maxMemory, measure: always } = options;
   const { measureSpeed } = await import('./measure-speed.js');
-  return measureSpeed(original, path, { inputShapes, seed, signal, maxMemory });
+  return measureSpeed(original, path, { inputShapes, seed, signal, maxMemory, always });
 }
 
 /** What would only be found after long work is found before it. */

@@ -10,6 +10,8 @@ export interface MeasureSpeedOptions {
   /** Shapes of inputs by name, for the synthetic inputs. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   readonly seed?: number;
+  /** Measures originals of any size; default false: up to 256 MB. */
+  readonly always?: boolean;
   /** Bytes that both models may take together; default half of what is free. */
   readonly maxMemory?: number;
   readonly signal?: AbortSignal;
@@ -17,6 +19,8 @@ export interface MeasureSpeedOptions {
 
 /** Seconds of inferences of each model: enough for a median, little beside what loading the models takes. */
 const seconds = 0.25;
+/** Bytes of the largest original that is measured without being asked for: creating sessions takes longer than all the rest. */
+const mostBytes = 256e6;
 /** A session holds the weights of a file, prepacked ones beside those it read, and kernels decode packed weights. */
 const memoryFactor = 2;
 
@@ -24,11 +28,15 @@ const memoryFactor = 2;
 export async function measureSpeed(
   original: Model,
   result: string,
-  { inputShapes, seed, maxMemory = freemem() / 2, signal }: MeasureSpeedOptions = {},
+  { inputShapes, seed, always = false, maxMemory = freemem() / 2, signal }: MeasureSpeedOptions = {},
 ): Promise<Speed | string> {
   if (!canMeasure) return 'dsopt runs from its sources, and processes of their own need the built package';
   if (original.path === null) return 'the original is in memory only';
-  const needed = 2 * memoryFactor * Math.max(describeModel(original).bytes, statSync(result).size);
+  const { bytes } = describeModel(original);
+  if (bytes > mostBytes && !always) {
+    return `a model of more than ${formatBytes(mostBytes)} takes a while to load; --measure measures it, as does dsopt bench`;
+  }
+  const needed = 2 * memoryFactor * Math.max(bytes, statSync(result).size);
   if (needed > maxMemory) {
     return `both models together may take ${formatBytes(needed)}, more than the memory limit of ${formatBytes(maxMemory)}`;
   }

@@ -7,7 +7,7 @@ import { parseCount, parseInputShape, parseReportPath, parseSeed, parseSize } fr
 export interface WriteOptions extends OutputOptions, EvaluationOptions {
   readonly overwrite?: boolean;
   readonly verify: boolean;
-  readonly measure: boolean;
+  readonly measure?: boolean;
   readonly externalData: 'auto' | 'always' | 'never';
   readonly shardSize?: number;
   readonly inputShape?: Readonly<Record<string, readonly number[]>>;
@@ -24,7 +24,8 @@ export async function addWriteOptions(command: Command): Promise<void> {
     .option('--overwrite', 'replace an existing output')
     .option('--dry-run', 'run the passes and report, write nothing')
     .option('--no-verify', 'do not run the result and compare it with the original')
-    .option('--no-measure', 'do not measure latency of original and result (nor is it with --no-verify)')
+    .option('--measure', 'measure latency of original and result of any size (default: up to 256 MB)')
+    .option('--no-measure', 'do not measure latency (nor is it with --no-verify)')
     .addOption(
       new Option('--external-data <when>', 'weights in files of their own: auto is above 2 GiB')
         .choices(['auto', 'always', 'never'])

@@ -69,7 +69,9 @@ function scanPairsAcrossRows(input: Float32Array, channels: number, ranges: Pair
         c <= high &&
         d >= low &&
         d <= high &&
-        a + b >= lowSum && a + b <= highSum && c + d >= lowSum &&
+        a + b >= lowSum &&
+        a + b <= highSum &&
+        c + d >= lowSum &&
         c + d <= highSum
       ) {
         continue;
