@@ -1,4 +1,5 @@
 // Models on data, or by a program of the user: what `dsopt eval` and the evaluation of compressed models tell.
+import { CheckpointFile } from './checkpoint-file.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
 import { usageError } from './errors.js';
 import {
@@ -11,9 +12,11 @@ import type { Model } from './ir/index.js';
 import { loadModel } from './onnx/index.js';
 import { describeEnvironment, describeModel, type EvaluationReport, schemaName } from './report/index.js';
 
-export interface EvaluateOptions extends Partial<Omit<DataEvaluation, 'onProgress'>> {
+export interface EvaluateOptions extends Partial<Omit<DataEvaluation, 'onProgress' | 'openCheckpoint'>> {
   /** Instead of data: a program that evaluates `{model}` and prints JSON last. Models must be files then. */
   readonly evalCommand?: string;
+  /** Keep how far the evaluation is in a file beside the last model, and go on from there. */
+  readonly resume?: boolean;
   /** Called after every sample; `total` is null where only the end will tell. */
   readonly onProgress?: (done: number, total: number | null) => void;
 }
@@ -57,9 +60,12 @@ type Findings = Pick<EvaluationReport, 'data' | 'output' | 'models'> & { readonl
 async function onData(
   models: readonly (string | Model)[],
   bytes: readonly number[],
-  { engine = createOnnxRuntimeEngine(), ...options }: EvaluateOptions & { readonly data: string },
+  { engine = createOnnxRuntimeEngine(), resume = false, ...options }: EvaluateOptions & { readonly data: string },
 ): Promise<Findings> {
-  const result = await evaluateOnData(models, { ...options, engine });
+  const file = resume ? new CheckpointFile(models, options) : null;
+  const openCheckpoint = file ? (facts: object) => file.open(facts) : undefined;
+  const result = await evaluateOnData(models, { ...options, engine, openCheckpoint });
+  file?.remove();
   return {
     data: { path: options.data, description: result.data, examples: result.examples },
     output: result.output,

@@ -13,6 +13,7 @@ import { throwIfAborted, usageError } from '../errors.js';
 import {
   BootstrapWeights,
   findMetric,
+  type MeterState,
   type Metric,
   type MetricDifference,
   MetricMeter,
@@ -40,8 +41,31 @@ export interface EvaluateModelsOptions {
   /** Of the bootstrap; default 0. */
   readonly seed?: number;
   readonly signal?: AbortSignal;
+  /** Where an interrupted evaluation of the same models on the same data goes on. */
+  readonly checkpoint?: Checkpoint;
   /** Examples done; `total` is null where only the end will tell. */
   onProgress?(done: number, total: number | null): void;
+}
+
+/** Keeps how far an evaluation is. */
+export interface Checkpoint {
+  /** What was written last; null where there is nothing. */
+  read(): EvaluationState | null;
+  write(state: EvaluationState): void;
+}
+
+/** An evaluation after some samples; survives a structured clone. */
+export interface EvaluationState {
+  readonly samples: number;
+  readonly examples: number;
+  readonly meters: readonly MeterState[];
+  readonly runners: readonly RunnerState[];
+}
+
+interface RunnerState {
+  readonly nonFinite: number;
+  readonly inference: number;
+  readonly probabilities: boolean | null;
 }
 
 export interface EvaluatedMetric extends MetricValue {
@@ -67,6 +91,9 @@ export interface Evaluation {
   readonly models: readonly ModelEvaluation[];
 }
 
+/** Milliseconds of work that an interruption may cost. */
+const checkpointInterval = 5000;
+
 const fidelityMetrics = ['agreement', 'kl', 'sqnr'];
 
 /** Throws USAGE when a metric needs what the data does not hold, and what data and engine throw. */
@@ -75,24 +102,47 @@ export async function evaluateModels(
   dataset: Dataset,
   options: EvaluateModelsOptions,
 ): Promise<Evaluation> {
-  const { metrics, batch = 1, seed = 0, signal, onProgress } = options;
+  const { metrics, batch = 1, seed = 0, signal, checkpoint, onProgress } = options;
   const runners = models.map((model) => new ModelRunner(model, dataset));
   const outputName = chooseOutput(runners[0], options.outputName);
   const meters = metrics.map((metric) => new MetricMeter(metric, models.length));
   const fidelity = fidelityMetrics.flatMap((name) => findMetric(name) ?? []);
   const fidelityMeters = fidelity.map((metric) => new MetricMeter(metric, models.length));
   const weights = new BootstrapWeights(seed);
+  const allMeters = [...meters, ...fidelityMeters];
+  const done = checkpoint?.read() ?? null;
+  if (done) {
+    for (const [index, meter] of allMeters.entries()) meter.restore(done.meters[index]);
+    for (const [index, runner] of runners.entries()) runner.state = done.runners[index];
+  }
   let examples = 0;
+  let samples = 0;
+  let saved = performance.now();
   for await (const sample of dataset.samples(batch)) {
+    if (done && samples < done.samples) {
+      throwIfAborted(signal);
+      samples++;
+      examples += sample.count;
+      // The weights of an example depend on how many there were before.
+      if (!sample.continues) for (let i = 0; i < sample.count; i++) weights.next();
+      continue;
+    }
+    // The state of a sequence is not kept, so it is gone back to its beginning.
+    if (checkpoint && !sample.continues && (signal?.aborted || performance.now() - saved > checkpointInterval)) {
+      const states = { meters: allMeters.map(({ state }) => state), runners: runners.map(({ state }) => state) };
+      checkpoint.write({ samples, examples, ...states });
+      saved = performance.now();
+    }
     throwIfAborted(signal);
     const outputs: ModelOutput[] = [];
     for (const runner of runners) outputs.push(await runner.run(sample, outputName, runners[0]));
     for (const observations of observeSample(targetsOf(sample, outputName), outputs)) {
       // The steps of a sequence count as one.
       if (!sample.continues) weights.next();
-      for (const meter of [...meters, ...fidelityMeters]) meter.add(observations, weights.current, sample.continues);
+      for (const meter of allMeters) meter.add(observations, weights.current, sample.continues);
     }
     if (examples === 0) checkMetrics(meters, dataset, models.length);
+    samples++;
     examples += sample.count;
     onProgress?.(examples, dataset.size);
   }
@@ -176,6 +226,15 @@ class ModelRunner {
     const given = inputs.filter(({ name }) => !stateInputs.has(name)).map(({ name }) => name);
     this.states = dataset.states.length > 0 ? pairStates(this.modelInterface, new Set(given)) : [];
     this.feeder = new StateFeeder(this.modelInterface, this.states);
+  }
+
+  get state(): RunnerState {
+    const { nonFinite, inference, probabilities } = this;
+    return { nonFinite, inference, probabilities };
+  }
+
+  set state(state: RunnerState) {
+    Object.assign(this, state);
   }
 
   async run(sample: Sample, outputName: string, first: ModelRunner): Promise<ModelOutput> {

@@ -12,10 +12,16 @@ import { throwIfAborted, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { findMetric, type Metric, metricNames } from '../metrics/index.js';
 import { loadModel } from '../onnx/index.js';
-import { type EvaluatedModel, type EvaluateModelsOptions, type Evaluation, evaluateModels } from './evaluate-models.js';
+import {
+  type Checkpoint,
+  type EvaluatedModel,
+  type EvaluateModelsOptions,
+  type Evaluation,
+  evaluateModels,
+} from './evaluate-models.js';
 import { outputKind } from './output-kind.js';
 
-export interface EvaluateOptions extends Omit<EvaluateModelsOptions, 'metrics'> {
+export interface EvaluateOptions extends Omit<EvaluateModelsOptions, 'metrics' | 'checkpoint'> {
   /** Path of the data. */
   readonly data: string;
   /** How to read it. */
@@ -24,6 +30,8 @@ export interface EvaluateOptions extends Omit<EvaluateModelsOptions, 'metrics'> 
   readonly metrics?: readonly string[];
   readonly threads?: number;
   readonly engine: Engine;
+  /** Where an interrupted evaluation goes on; `facts` is what the result depends on besides models and data. */
+  readonly openCheckpoint?: (facts: object) => Promise<Checkpoint>;
 }
 
 export interface EvaluationResult extends Evaluation {
@@ -57,7 +65,9 @@ export async function evaluate(
     };
     dataset = await openDataset(options.data, { seed: options.seed, ...options.dataOptions }, modelInterface);
     const metrics = wanted ?? [await suitableMetric(dataset, models.length)];
-    const evaluation = await evaluateModels(models, dataset, { ...options, metrics });
+    const facts = { kind: dataset.kind, size: dataset.size, metrics: metrics.map(({ name }) => name) };
+    const checkpoint = await options.openCheckpoint?.(facts);
+    const evaluation = await evaluateModels(models, dataset, { ...options, metrics, checkpoint });
     return { ...evaluation, data: dataset.description, metrics };
   } finally {
     await dataset?.close();

@@ -3,10 +3,12 @@
 export { readResult, runEvalCommand } from './eval-command.js';
 export { type EvaluateOptions, type EvaluationResult, evaluate, requireMetric, suitableMetric } from './evaluate.js';
 export {
+  type Checkpoint,
   type EvaluatedMetric,
   type EvaluatedModel,
   type EvaluateModelsOptions,
   type Evaluation,
+  type EvaluationState,
   evaluateModels,
   type ModelEvaluation,
 } from './evaluate-models.js';

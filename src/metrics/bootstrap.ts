@@ -38,6 +38,12 @@ export class BootstrapWeights {
   }
 }
 
+/** Sums as they are after some examples. */
+export interface SumsState {
+  readonly sums: Float64Array;
+  readonly replicated: Float64Array;
+}
+
 /** Sums over examples, and the same sums in every replicate. Sums are numbered from 0 as they come up. */
 export class ReplicatedSums {
   private count = 0;
@@ -71,6 +77,18 @@ export class ReplicatedSums {
 
   interval(of: (sums: Float64Array) => number): Interval {
     return percentileInterval(this.replicatedValues(of));
+  }
+
+  /** What `restore` takes up again. */
+  get state(): SumsState {
+    const { count, sums, replicated } = this;
+    return { sums: sums.slice(0, count), replicated: replicated.slice(0, count * replicates) };
+  }
+
+  restore({ sums, replicated }: SumsState): void {
+    this.reserve(sums.length);
+    this.sums.set(sums);
+    this.replicated.set(replicated);
   }
 
   private reserve(count: number): void {

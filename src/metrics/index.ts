@@ -13,7 +13,7 @@ export { elementValues } from './element-values.js';
 export { type Fidelity, FidelityMeter } from './fidelity.js';
 export type { Interval } from './interval.js';
 export { findMetric, type Metric, metricNames, metrics } from './metric.js';
-export { type MetricDifference, MetricMeter, type MetricValue } from './metric-meter.js';
+export { type MeterState, type MetricDifference, MetricMeter, type MetricValue } from './metric-meter.js';
 export {
   type AnswerScore,
   type Comparison,

@@ -1,6 +1,6 @@
 // One metric of several models over the same examples: figures with intervals, and differences from the first model with intervals
 // that use that the examples are the same.
-import { ReplicatedSums } from './bootstrap.js';
+import { ReplicatedSums, type SumsState } from './bootstrap.js';
 import {
   type Interval,
   mcNemarTest,
@@ -33,6 +33,17 @@ interface Tally {
   examples: number;
   gained: number;
   lost: number;
+}
+
+/** A meter as it is after some examples. */
+export interface MeterState {
+  readonly single: boolean;
+  readonly tallies: readonly {
+    readonly sums: SumsState;
+    readonly examples: number;
+    readonly gained: number;
+    readonly lost: number;
+  }[];
 }
 
 export class MetricMeter {
@@ -71,6 +82,22 @@ export class MetricMeter {
       if (model === 0) firstSuccess = success;
       else if (success > firstSuccess) tally.gained++;
       else if (success < firstSuccess) tally.lost++;
+    }
+  }
+
+  /** What `restore` takes up again. */
+  get state(): MeterState {
+    return {
+      single: this.single,
+      tallies: this.tallies.map(({ sums, examples, gained, lost }) => ({ sums: sums.state, examples, gained, lost })),
+    };
+  }
+
+  restore({ single, tallies }: MeterState): void {
+    this.single = single;
+    for (const [model, { sums, ...counts }] of tallies.entries()) {
+      this.tallies[model].sums.restore(sums);
+      Object.assign(this.tallies[model], counts);
     }
   }
 

@@ -13,6 +13,7 @@ interface EvalOptions extends OutputOptions {
   readonly batch: number;
   readonly threads: number;
   readonly seed: number;
+  readonly resume?: boolean;
 }
 
 export const evalCommand: CommandModule<[string[]], EvalOptions> = {
@@ -27,6 +28,7 @@ export const evalCommand: CommandModule<[string[]], EvalOptions> = {
       .option('--eval-command <command>', 'a program that evaluates {model} and prints JSON last, instead of --data')
       .option('--batch <n>', 'examples at once', parseCount, 1)
       .option('--threads <n>', 'threads of onnxruntime', parseCount, 1)
+      .option('--resume', 'keep how far it is in a file beside the last model, and go on from there')
       .option('--seed <n>', 'seed of the order and of the intervals', parseSeed, 0);
     for (const flag of dataFlags()) command.addOption(flag);
   },
@@ -37,13 +39,13 @@ export const evalCommand: CommandModule<[string[]], EvalOptions> = {
     }
     const { evaluate } = await import('../../index.js');
     const { pickDataOptions } = await import('../data-flags.js');
-    const { data, evalCommand, metric, outputName, batch, threads, seed } = options;
+    const { data, evalCommand, metric, outputName, batch, threads, seed, resume } = options;
     const dataOptions = pickDataOptions({ ...options });
     const metrics = metric && !metric.includes('auto') ? metric : undefined;
     const progress = await createProgress(io, output);
     progress.step(`evaluating ${paths.length === 1 ? 'the model' : `${paths.length} models`}`, 0, 0);
     const report = await evaluate(paths, {
-      ...{ data, dataOptions, evalCommand, metrics, outputName, batch, threads, seed, signal },
+      ...{ data, dataOptions, evalCommand, metrics, outputName, batch, threads, seed, resume, signal },
       onProgress: progress.within,
     }).finally(progress.stop);
     if (output.json) {
