@@ -1,7 +1,7 @@
 // The life of a run with files: load → steps → stage → verify → evaluate → measure → commit → report. Whatever fails before the commit leaves nothing
 // under the output name.
 import { existsSync, statSync } from 'node:fs';
-import { type RunOptions, repeatable, runRecipe } from './compress.js';
+import { type RunOptions, type RunResult, repeatable, runRecipe } from './compress.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
 import { ioError, outputExists, throwIfAborted } from './errors.js';
 import { beginEvaluation, checkLimit, type EvaluationSettings, type PendingEvaluation } from './evaluate-result.js';
@@ -15,7 +15,10 @@ import {
   describeFidelity,
   describeModel,
   type Fidelity,
+  groupWeights,
+  type NodeComparison,
   type Speed,
+  type WeightGroups,
 } from './report/index.js';
 import { verifyAgainst } from './verification/index.js';
 
@@ -38,6 +41,8 @@ export interface CompressFileOptions
   readonly evaluation?: EvaluationSettings | null;
   /** Bytes of weights that verification and measuring may load at once; default half of what is free. */
   readonly maxMemory?: number;
+  /** Say in the report where the bytes are and how far each node moved; default false. */
+  readonly details?: boolean;
   /** Runs the passes, writes nothing. */
   readonly dryRun?: boolean;
   /** Called before every part of the run: loading, each pass, writing, verifying. */
@@ -60,7 +65,7 @@ export async function compressFile(
   if (!dryRun) checkOutput(output, options.overwrite ?? false);
   const measured = options.verify !== false && options.measure !== false;
   const settings = options.evaluation === undefined ? recipe.evaluation : options.evaluation;
-  const checks = [options.verify !== false, measured, settings].filter(Boolean).length;
+  const checks = [options.verify !== false, measured, settings, options.details].filter(Boolean).length;
   const phases = new Phases(recipe.steps.length + (dryRun ? 1 + (settings ? 1 : 0) : 2 + checks), options.onPhase);
   const workers = options.workers ?? createWorkers();
   let staged: StagedModel | null = null;
@@ -89,13 +94,14 @@ export async function compressFile(
     staged = await stageModel(result.model, output, { ...options, workers });
     throwIfAborted(signal);
     const fidelity = await verify(model, staged.path, phases, options);
+    const details = options.details ? await describeDetails(model, result, fidelity, phases, options) : {};
     throwIfAborted(signal);
     if (pending) phases.begin('evaluate');
     const evaluated = await pending?.finish(staged.path, output);
     if (evaluated?.evaluation.limit?.kept === false) {
       phases.end();
       return accepted(
-        createReport({ ...facts, ...evaluated, fidelity, output: unwritten, phases: phases.all }),
+        createReport({ ...facts, ...evaluated, ...details, fidelity, output: unwritten, phases: phases.all }),
         options,
       );
     }
@@ -103,7 +109,7 @@ export async function compressFile(
     const files = staged.commit();
     phases.end();
     const written = { output: describeModel(result.model, files), written: true, phases: phases.all };
-    return accepted(createReport({ ...facts, ...evaluated, ...written, fidelity, speed }), options);
+    return accepted(createReport({ ...facts, ...evaluated, ...details, ...written, fidelity, speed }), options);
   } finally {
     staged?.discard();
     if (!options.workers) await workers.close();
@@ -150,6 +156,21 @@ async function verify(
       signal,
     }),
   );
+}
+
+/** Where the bytes are, and how far nodes moved: of models that were verified whole, as others do not fit into memory. */
+async function describeDetails(
+  model: Model,
+  { model: made, prepared }: RunResult,
+  fidelity: Fidelity | null,
+  phases: Phases,
+  { engine = createOnnxRuntimeEngine(), inputShapes, seed, signal }: CompressFileOptions,
+): Promise<{ readonly weights: WeightGroups; readonly nodes: NodeComparison | null }> {
+  phases.begin('compare nodes');
+  const weights = groupWeights(model, made);
+  if (prepared === null || fidelity?.method !== 'whole') return { weights, nodes: null };
+  const { compareNodes } = await import('./compare-nodes.js');
+  return { weights, nodes: await compareNodes(prepared, made, { engine, inputShapes, seed, signal }) };
 }
 
 /** Latency of the original and the staged file, or why it was not measured: that a model is slow to start is no failure. */

@@ -26,6 +26,8 @@ export interface RunOptions {
 
 export interface RunResult {
   readonly model: Model;
+  /** The model after the cleanup in front of the first pass that changes results; null where there is none. */
+  readonly prepared: Model | null;
   readonly seed: number;
   readonly passes: readonly PassReport[];
 }
@@ -80,16 +82,18 @@ export async function runRecipe(
   const environment = { original: model, engine, workers, samples: samples ? repeatable(samples) : null, signal, seed };
   const clone = cloneModel(model);
   const passes: PassReport[] = [];
+  let prepared: Model | null = null;
   try {
     for (const [index, step] of recipe.steps.entries()) {
       onStep?.({ index, count: recipe.steps.length, pass: step.pass.name });
       await nextTurn();
+      if (prepared === null && step.pass.kind !== 'cleanup') prepared = cloneModel(clone);
       passes.push(await runPass(clone, step.pass, step.options, environment));
     }
   } finally {
     if (!options.workers) await workers.close();
   }
-  return { model: clone, seed, passes };
+  return { model: clone, prepared, seed, passes };
 }
 
 /** Lets signals and timers through: passes may compute for long without waiting for anything. */

@@ -51,6 +51,6 @@ export async function measureSpeed(
   }
 }
 
-function figures({ latency, throughput, sessionCreate, peakMemory }: ModelMeasurement): Speed['input'] {
-  return { ...latency, throughput, sessionCreate, peakMemory };
+function figures({ latency, throughput, sessionCreate, peakMemory, quantiles }: ModelMeasurement): Speed['input'] {
+  return { ...latency, throughput, sessionCreate, peakMemory, quantiles: [...quantiles] };
 }

@@ -20,7 +20,7 @@ const layers: readonly (readonly string[])[] = [
   ['pass'],
   ['recipe'],
   ['report'],
-  ['inspect', 'checkpoint-file', 'measure-speed'],
+  ['inspect', 'checkpoint-file', 'measure-speed', 'compare-nodes'],
   ['evaluate'],
   ['evaluate-result'],
   ['compress', 'compare', 'explain'],

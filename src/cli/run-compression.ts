@@ -34,6 +34,7 @@ export async function runCompression(
     report = await compressFile(input, path, {
       ...fileOptions(options),
       evaluation,
+      details: (options.report ?? []).length > 0,
       command,
       recipe,
       warnings,
@@ -75,9 +76,9 @@ function fileOptions({
 }
 
 async function writeReports(report: CompressionReport, paths: readonly string[]): Promise<void> {
-  const { renderMarkdown } = await import('../report/index.js');
+  const { renderReport } = await import('../report/index.js');
   for (const path of paths) {
-    const text = extname(path) === '.md' ? renderMarkdown(report) : `${JSON.stringify(report, null, 2)}\n`;
+    const text = await renderReport(report, extname(path) as '.json' | '.md' | '.html');
     try {
       writeFileSync(path, text);
     } catch (cause) {

@@ -53,8 +53,8 @@ export function parseSeed(text: string): number {
 
 /** The file of a report; its name tells the format. May be repeated. */
 export function parseReportPath(text: string, previous: readonly string[] = []): readonly string[] {
-  if (!['.json', '.md'].includes(extname(text))) {
-    throw new InvalidArgumentError('A report is a .json or a .md file.');
+  if (!['.json', '.md', '.html'].includes(extname(text))) {
+    throw new InvalidArgumentError('A report is a .json, .md or .html file.');
   }
   return [...previous, text];
 }

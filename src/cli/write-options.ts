@@ -44,5 +44,5 @@ export async function addWriteOptions(command: Command): Promise<void> {
       'verify in slices, and measure nothing, above this (default: half of what is free)',
       parseSize,
     )
-    .option('--report <file>', 'write a report: .json or .md (repeatable)', parseReportPath);
+    .option('--report <file>', 'write a report: .json, .md or .html (repeatable)', parseReportPath);
 }

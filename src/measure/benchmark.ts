@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { throwIfAborted, usageError } from '../errors.js';
 import { ModelProcess } from './model-process.js';
 import type { Replies } from './protocol.js';
-import { type LatencySummary, type RatioSummary, summarizeLatencies, summarizeRatio } from './summary.js';
+import { type LatencySummary, quantiles, type RatioSummary, summarizeLatencies, summarizeRatio } from './summary.js';
 
 export interface BenchmarkOptions {
   /** Length of the symbolic first axis of inputs; default 1. */
@@ -28,6 +28,8 @@ export interface BenchmarkOptions {
 export interface ModelMeasurement {
   readonly path: string;
   readonly latency: LatencySummary;
+  /** Milliseconds of one inference: 0 %, 5 %, … 100 %. */
+  readonly quantiles: readonly number[];
   /** Samples (elements of the batch) per second. */
   readonly throughput: number;
   /** Milliseconds from the file to a session that can run. */
@@ -94,6 +96,7 @@ export async function benchmark(paths: readonly string[], options: BenchmarkOpti
       models.push({
         path: paths[index],
         latency,
+        quantiles: quantiles(rounds[index].flat()),
         throughput: (1000 * batch) / latency.mean,
         ...opened[index],
         ...(await process.request({ kind: 'finish' })),

@@ -28,6 +28,12 @@ export function summarizeLatencies(latencies: readonly number[]): LatencySummary
   };
 }
 
+/** The value at 0 %, 5 %, … 100 %. */
+export function quantiles(latencies: readonly number[]): number[] {
+  const values = Float32Array.from(latencies);
+  return Array.from({ length: 21 }, (_, step) => percentile(values, step * 5));
+}
+
 /**
  * Latency of a model relative to `reference`, round by round: what slows a machine down for a while (other work, heat) slows
  * down both halves of a round and drops out of its ratio. Both lists hold one list of latencies per round.

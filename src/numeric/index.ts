@@ -8,6 +8,7 @@ export {
 } from './bfloat16.js';
 export { expOfNegative, sumOfExponentials } from './exponentials.js';
 export { float16ToFloat32, float16ToFloat32Array, float32ToFloat16, float32ToFloat16Array } from './float16.js';
+export { finiteRange, type Histogram, histogram } from './histogram.js';
 export {
   decodeMinifloat,
   decodeMinifloatArray,

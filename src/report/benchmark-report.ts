@@ -21,6 +21,7 @@ export const benchmarkReport = z.strictObject({
       bytes: count.describe('of the model file and its data files'),
       inputs: z.record(z.string(), z.array(z.int())).describe('shapes of what was fed'),
       latency: latency.describe('milliseconds of one inference'),
+      quantiles: z.array(z.number()).describe('of the same: 0 %, 5 %, … 100 %'),
       throughput: z.number().describe('samples per second'),
       sessionCreate: z.number().describe('milliseconds from the file to a session'),
       peakMemory: count.describe('bytes its process had resident at most, Node.js included'),

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { environment } from './environment-facts.js';
 import { compressionEvaluation } from './evaluation-report.js';
+import { nodeComparison, weightGroups } from './node-comparison.js';
 import { schemaName } from './schema-name.js';
 
 const count = z.int().min(0);
@@ -59,6 +60,7 @@ const measurement = latency.extend({
   throughput: z.number().describe('samples per second'),
   sessionCreate: z.number().describe('milliseconds from the file to a session'),
   peakMemory: count.describe('bytes its process had resident at most, Node.js included'),
+  quantiles: z.array(z.number()).describe('of the milliseconds of one inference: 0 %, 5 %, … 100 %'),
 });
 
 const speed = z.strictObject({
@@ -82,6 +84,8 @@ export const compressionReport = z.strictObject({
   passes: z.array(passFacts),
   fidelity: fidelity.nullable().describe('null where the result was not verified'),
   evaluation: compressionEvaluation.nullable().describe('null where no data or program was given'),
+  weights: weightGroups.nullable().describe('bytes by parts of the model; null where no details were asked for'),
+  nodes: nodeComparison.nullable().describe('null where no details were asked for, or the models are too large'),
   warnings: z.array(z.string()),
   environment,
   timing: z.strictObject({

@@ -3,6 +3,7 @@ import type { PassReport } from '../pass/index.js';
 import type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed } from './compression-report.js';
 import { describeEnvironment } from './environment.js';
 import type { CompressionEvaluation } from './evaluation-report.js';
+import type { NodeComparison, WeightGroups } from './node-comparison.js';
 import { schemaName } from './schema-name.js';
 
 export interface RunFacts {
@@ -19,6 +20,8 @@ export interface RunFacts {
   readonly inference?: readonly number[];
   /** What was measured, or why nothing was; default: it was not asked for. */
   readonly speed?: Speed | string;
+  readonly weights?: WeightGroups | null;
+  readonly nodes?: NodeComparison | null;
   readonly warnings?: readonly string[];
   readonly started: Date;
   /** Milliseconds of each part of the run, in order. */
@@ -37,6 +40,8 @@ export function createReport(facts: RunFacts): CompressionReport {
     passes: facts.passes.map(passFacts),
     fidelity: facts.fidelity ?? null,
     evaluation: facts.evaluation ?? null,
+    weights: facts.weights ?? null,
+    nodes: facts.nodes ?? null,
     warnings: [...(facts.warnings ?? [])],
     environment: describeEnvironment(),
     timing: {

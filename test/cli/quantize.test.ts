@@ -94,6 +94,23 @@ test('writes reports as Markdown too', async () => {
   expect(text).toContain('| `quantize-dynamic` | 2 | 0 |');
 });
 
+test('a report in every format; two runs differ in their timing only', async () => {
+  const run = async (name: string) => {
+    const paths = ['json', 'md', 'html'].map((format) => join(folder, `${name}.${format}`));
+    const reports = paths.flatMap((path) => ['--report', path]);
+    const { code } = await runCli(['quantize', model, '-o', join(folder, 'r.onnx'), '--overwrite', ...reports]);
+    expect(code).toBe(0);
+    return { report: JSON.parse(readFileSync(paths[0], 'utf8')), page: readFileSync(paths[2], 'utf8') };
+  };
+  const [first, second] = [await run('first'), await run('second')];
+  expect(anyReport.parse(first.report)).toEqual(first.report);
+  expect({ ...first.report, timing: null }).toEqual({ ...second.report, timing: null });
+  expect(first.report.nodes.nodes).toHaveLength(2);
+  expect(first.report.nodes.nodes[0].sqnr).toBeGreaterThan(20);
+  expect(first.report.nodes.worst[0].weights.counts.reduce((sum: number, count: number) => sum + count)).toBe(64 * 128);
+  expect(first.page).toContain('Error by node');
+});
+
 test('weights go to files of their own when asked', async () => {
   const path = join(folder, 'external.onnx');
   const { code } = await runCli(['quantize', model, '-o', path, '--external-data', 'always', '--shard-size', '10kB']);

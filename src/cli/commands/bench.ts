@@ -43,10 +43,11 @@ export const bench: CommandModule<[string[]], BenchOptions> = {
       command: 'bench',
       ...settings,
       environment: describeEnvironment(),
-      models: result.models.map(({ path, inputs, ...figures }, index) => ({
+      models: result.models.map(({ path, inputs, quantiles, ...figures }, index) => ({
         path,
         bytes: bytes[index],
         ...figures,
+        quantiles: [...quantiles],
         inputs: Object.fromEntries(Object.entries(inputs).map(([name, shape]) => [name, [...shape]])),
       })),
     };
