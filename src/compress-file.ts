@@ -3,7 +3,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { type RunOptions, type RunResult, repeatable, runRecipe } from './compress.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
-import { ioError, outputExists, throwIfAborted } from './errors.js';
+import { DsoptError, ioError, outputExists, throwIfAborted } from './errors.js';
 import { beginEvaluation, checkLimit, type EvaluationSettings, type PendingEvaluation } from './evaluate-result.js';
 import type { Model } from './ir/index.js';
 import { loadModel, type SaveOptions, type StagedModel, stageModel } from './onnx/index.js';
@@ -170,7 +170,13 @@ async function describeDetails(
   const weights = groupWeights(model, made);
   if (prepared === null || fidelity?.method !== 'whole') return { weights, nodes: null };
   const { compareNodes } = await import('./compare-nodes.js');
-  return { weights, nodes: await compareNodes(prepared, made, { engine, inputShapes, seed, signal }) };
+  try {
+    return { weights, nodes: await compareNodes(prepared, made, { engine, inputShapes, seed, signal }) };
+  } catch (cause) {
+    // That values in between cannot be told is no failure of the result, which was verified.
+    if (!(cause instanceof DsoptError) || cause.code !== 'MODEL_UNSUPPORTED') throw cause;
+    return { weights, nodes: null };
+  }
 }
 
 /** Latency of the original and the staged file, or why it was not measured: that a model is slow to start is no failure. */

@@ -85,7 +85,7 @@ export const compressionReport = z.strictObject({
   fidelity: fidelity.nullable().describe('null where the result was not verified'),
   evaluation: compressionEvaluation.nullable().describe('null where no data or program was given'),
   weights: weightGroups.nullable().describe('bytes by parts of the model; null where no details were asked for'),
-  nodes: nodeComparison.nullable().describe('null where no details were asked for, or the models are too large'),
+  nodes: nodeComparison.nullable().describe('null where no details were asked for, or values in between cannot be had'),
   warnings: z.array(z.string()),
   environment,
   timing: z.strictObject({
