@@ -6,6 +6,7 @@ import { cloneModel, type Model, type Node } from '../ir/index.js';
 import type { Metric } from '../metrics/index.js';
 import { createWorkers } from '../parallel/index.js';
 import { nodeLabel, type Pass, type PassReport, type RunEnvironment, runPass } from '../pass/index.js';
+import { describeEnvironment } from '../report/index.js';
 import { costOf, type Effect, type Measure, measureOf } from './effect.js';
 import { chooseKept, excludeFlags, rank, selectorOf } from './keep-list.js';
 import { macsAt, measureLatencies, weightsOf } from './node-costs.js';
@@ -204,7 +205,9 @@ async function openCache(
   { cachePath, dataset, methods, metrics, outputName, seed }: ExplainModelOptions,
 ): Promise<ResultCache<Effect> | null> {
   if (cachePath === null) return null;
+  const { dsopt, onnxruntime, cpu } = describeEnvironment();
   const rest = [
+    [dsopt, onnxruntime, cpu],
     methods.map(({ bits, description, options }) => [bits, description, options]),
     metrics.map(({ name }) => name),
     outputName ?? null,
