@@ -3,7 +3,8 @@
 import { countMacs, type MacCount, propagateShapes } from './analysis/index.js';
 import type { Engine } from './engine/index.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
-import { cloneModel, formatType, type Model, tensorType, type Value } from './ir/index.js';
+import { DsoptError } from './errors.js';
+import { cloneModel, formatType, type Model, type TensorType, tensorType, type Value } from './ir/index.js';
 import { describeModel, type InspectionReport, schemaName, type WeightUse, weightUses } from './report/index.js';
 import { likelyShapes } from './synthetic/index.js';
 
@@ -106,7 +107,11 @@ async function modelMacs(model: Model, inputShapes: InputShapes, engine: Engine)
   const shapeOf = (value: Value): readonly number[] | null => value.constant?.shape ?? shapes.get(value) ?? null;
   const costs = countMacs(model, shapeOf);
   if (costs.unknown === 0) return costs;
-  const inferred = await engine.inferTypes(withInputShapes(model, inputShapes));
+  const inferred = await engine.inferTypes(withInputShapes(model, inputShapes)).catch((error: unknown) => {
+    // What the engine cannot run can be looked at all the same; some nodes stay uncounted.
+    if (error instanceof DsoptError && error.code === 'MODEL_UNSUPPORTED') return new Map<Value, TensorType>();
+    throw error;
+  });
   const byName = new Map([...inferred].map(([value, type]) => [value.name, type.shape]));
   return countMacs(model, (value) => {
     const shape = shapeOf(value) ?? byName.get(value.name) ?? null;

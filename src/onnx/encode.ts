@@ -24,7 +24,7 @@ import { withOpaqueParts } from './opaque-parts.js';
 export function encodeModel(model: Model): ModelProto {
   const loaded = model.opaque?.message as ModelProto | undefined;
   return withOpaqueParts<ModelProto>(model.opaque, {
-    ir_version: int64(model.irVersion),
+    ...(model.irVersion !== 0 && { ir_version: int64(model.irVersion) }),
     opset_import: encodeOpsets(model.opsetImports, loaded?.opset_import),
     ...(model.producerName && { producer_name: model.producerName }),
     ...(model.producerVersion && { producer_version: model.producerVersion }),
