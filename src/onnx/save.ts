@@ -1,23 +1,14 @@
 // Saving a model: it is staged in a folder of its own beside the output, where it can be verified, and then moved into place.
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { ioError, outputExists, throwIfAborted, usageError } from '../errors.js';
+import { DsoptError, ioError, outputExists, throwIfAborted, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { inlineWorkers, type Workers } from '../parallel/index.js';
 import { StringTensor, type Tensor } from '../tensor/index.js';
 import { encodeModel } from './encode.js';
 import { type FileLayout, layOutExternal, layOutInline, layoutBytes, type Segment } from './layout.js';
+import { makeFolder } from './make-folder.js';
 import { writeBytes, writeTensor, writeTensorTask } from './write-tensor.js';
 
 export interface SaveOptions {
@@ -66,15 +57,13 @@ export async function stageModel(model: Model, path: string, options: SaveOption
   const files = layOut(model, basename(target), options);
   if (existsSync(target) && statSync(target).isDirectory()) throw ioError('write', path, { code: 'EISDIR' });
   if (!options.overwrite) refuseExisting(folder, files);
-  const stage = makeStage(folder);
-  const discard = (): void => {
-    activeStages.delete(stage);
-    rmSync(stage, { recursive: true, force: true });
-  };
+  const { stage, discard } = makeStage(folder);
   try {
     for (const file of files) await writeFile(join(stage, file.name), file, options);
   } catch (cause) {
     discard();
+    // Users know the file by its final name.
+    if (cause instanceof DsoptError) cause.message = cause.message.replace(stage, folder);
     throw cause;
   }
   return {
@@ -96,21 +85,34 @@ export async function stageModel(model: Model, path: string, options: SaveOption
   };
 }
 
-/** Folders being written; removed when the process ends in the middle. */
-const activeStages = new Set<string>();
+interface Stage {
+  readonly stage: string;
+  /** Removes the stage, and the folder around it where it was created for it and is empty. */
+  discard(): void;
+}
+
+/** Of stages in use; called when the process ends in the middle. */
+const pendingDiscards = new Set<() => void>();
 process.on('exit', () => {
-  for (const stage of activeStages) rmSync(stage, { recursive: true, force: true });
+  for (const discard of pendingDiscards) discard();
 });
 
-function makeStage(folder: string): string {
+function makeStage(folder: string): Stage {
+  const removeFolder = makeFolder(folder);
+  let stage: string;
   try {
-    mkdirSync(folder, { recursive: true });
-    const stage = mkdtempSync(join(folder, '.dsopt-'));
-    activeStages.add(stage);
-    return stage;
+    stage = mkdtempSync(join(folder, '.dsopt-'));
   } catch (cause) {
+    removeFolder();
     throw ioError('write in', folder, cause);
   }
+  const discard = (): void => {
+    pendingDiscards.delete(discard);
+    rmSync(stage, { recursive: true, force: true });
+    removeFolder();
+  };
+  pendingDiscards.add(discard);
+  return { stage, discard };
 }
 
 function refuseExisting(folder: string, files: readonly FileLayout[]): void {

@@ -133,6 +133,21 @@ describe('a failure in the middle leaves nothing', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test('not even the folders that were created for it', async () => {
+    const failing = modelOf(
+      computed(1, () => {
+        throw new RangeError('out of numbers');
+      }),
+    );
+    const path = join(folder, 'new', 'newer', 'model.onnx');
+    await expect(saveModel(failing, path)).rejects.toThrow('out of numbers');
+    expect(readdirSync(folder)).toEqual([]);
+    (await stageModel(small(), path)).discard();
+    expect(readdirSync(folder)).toEqual([]);
+    await saveModel(small(), path);
+    expect(readdirSync(join(folder, 'new'), { recursive: true })).toEqual(['newer', 'newer/model.onnx']);
+  });
+
   test('when the weights change underneath', async () => {
     const source = join(folder, 'in.onnx');
     await saveModel(modelOf(float32Tensor([5000], new Float32Array(5000))), source);
@@ -154,7 +169,12 @@ describe('a failure in the middle leaves nothing', () => {
 
   test('when the folder is below a file', async () => {
     writeFileSync(join(folder, 'file'), '');
-    await expect(saveModel(small(), join(folder, 'file', 'model.onnx'))).rejects.toMatchObject({ code: 'IO' });
+    await expect(saveModel(small(), join(folder, 'file', 'model.onnx'))).rejects.toMatchObject({
+      code: 'IO',
+      hint: 'A part of the path is a file, not a folder.',
+    });
+    await expect(saveModel(small(), join(folder, 'file', 'new', 'model.onnx'))).rejects.toMatchObject({ code: 'IO' });
+    expect(readdirSync(folder)).toEqual(['file']);
   });
 
   test.runIf(process.getuid?.() !== 0)('when the folder is not writable', async () => {
