@@ -1,5 +1,7 @@
 // Which outputs an operator lets a model leave out (from the operator schemas of ONNX and of onnxruntime's own domain).
+
 import type { Node } from '../../src/ir/index.js';
+import { byOperator } from '../../src/ops/index.js';
 
 const optional: Readonly<Record<string, readonly number[]>> = {
   BatchNormalization: [1, 2, 3, 4],
@@ -16,5 +18,5 @@ const optional: Readonly<Record<string, readonly number[]>> = {
 };
 
 export function optionalOutputs(node: Node): readonly number[] {
-  return optional[node.qualifiedType] ?? [];
+  return byOperator(optional, node.qualifiedType) ?? [];
 }

@@ -1,5 +1,7 @@
 // When a node does nothing: one rule per operator.
+
 import type { Node, Value } from '../../src/ir/index.js';
+import { byOperator } from '../../src/ops/index.js';
 import { dataTypeOf } from '../../src/tensor/index.js';
 import { arithmeticRules } from './arithmetic.js';
 import type { Facts, Rule } from './rule.js';
@@ -41,7 +43,7 @@ export const typedRules: ReadonlySet<string> = new Set(Object.keys(withTypes));
 /** The input that `node` hands on unchanged, or null where it does something or may. */
 export function passesOn(node: Node, facts: Facts): Value | null {
   if (node.domain !== '') return null;
-  return anywhere[node.opType]?.(node, facts) ?? withTypes[node.opType]?.(node, facts) ?? null;
+  return byOperator(anywhere, node.opType)?.(node, facts) ?? byOperator(withTypes, node.opType)?.(node, facts) ?? null;
 }
 
 function onlyInput(node: Node): Value | null {

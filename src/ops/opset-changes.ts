@@ -1,7 +1,9 @@
 // Raising the version of ONNX's own operators that a model imports, where that leaves the meaning of every node as it is.
 // From the operator changelog (onnx/docs/Changelog.md): between 7 and 11 most new versions only added types, optional inputs and
 // negative axes. Those that changed more are listed here.
+
 import type { Model, Node } from '../ir/index.js';
+import { byOperator } from './by-operator.js';
 
 interface OpsetChange {
   /** First version with the new meaning. */
@@ -59,7 +61,7 @@ export function whyNotRaised(model: Model, version: number): string | null {
   if (model.opset < oldest) return `${from}, which cannot be raised to ${version}`;
   if (model.functions.length > 0) return `${from} and has local functions`;
   for (const node of model.graph.allNodes()) {
-    const change = node.domain === '' ? changes[node.opType] : undefined;
+    const change = node.domain === '' ? byOperator(changes, node.opType) : undefined;
     if (!change || change.version <= model.opset || change.version > version) continue;
     if (change.affects?.(node) ?? true) {
       return `${from}, and ${node.opType} changed in opset ${change.version}`;

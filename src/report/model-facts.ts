@@ -1,7 +1,9 @@
 // What a report says of a model: its files, where its bytes are, its operators.
+
 import { statSync } from 'node:fs';
 import type { Attribute, Model } from '../ir/index.js';
 import { encodedLength, loadModel } from '../onnx/index.js';
+import { byOperator } from '../ops/index.js';
 import { FileTensor, type Tensor } from '../tensor/index.js';
 import type { ModelFacts } from './compression-report.js';
 
@@ -15,7 +17,7 @@ export function describeModel(model: Model, files: readonly string[] = filesOf(m
   const operators: Record<string, number> = {};
   let nodes = 0;
   for (const node of model.allNodes()) {
-    operators[node.qualifiedType] = (operators[node.qualifiedType] ?? 0) + 1;
+    operators[node.qualifiedType] = (byOperator(operators, node.qualifiedType) ?? 0) + 1;
     nodes++;
   }
   return {

@@ -1,5 +1,7 @@
 // Lengths that the first operators behind an input ask of its dynamic axes: features of a MatMul, channels of a Conv.
+
 import type { Node, Value } from '../ir/index.js';
+import { byOperator } from '../ops/index.js';
 
 /** Operators that change neither shape nor order of axes. */
 const shapeKeeping: ReadonlySet<string> = new Set([
@@ -19,7 +21,7 @@ export function lengthFromConsumers(input: Value, axis: number, rank: number): n
     const length =
       shapeKeeping.has(node.opType) && node.domain === '' && index === 0
         ? lengthFromConsumers(node.output, axis, rank)
-        : (rules[node.qualifiedType]?.(node, index, axis, rank) ?? null);
+        : (byOperator(rules, node.qualifiedType)?.(node, index, axis, rank) ?? null);
     if (length !== null) return length;
   }
   return null;

@@ -1,6 +1,8 @@
 // What operators ask of the values of their operands: indices below the rows of a table, shapes that fit, positive scales.
 // Made-up inputs that reach such an operand must obey, or the model refuses to run (or ends the process: integer division by 0).
+
 import type { Dimension, Node } from '../ir/index.js';
+import { byOperator } from '../ops/index.js';
 
 export type Demand =
   /** Integers from 0 to `limit` - 1. */
@@ -235,5 +237,5 @@ const rules: Readonly<Record<string, Readonly<Record<number, Rule>>>> = {
 
 /** What `context.node` asks of its input `index`; null when it takes anything. */
 export function demandOf(index: number, context: DemandContext): Demand | null {
-  return rules[context.node.qualifiedType]?.[index]?.(context) ?? null;
+  return byOperator(rules, context.node.qualifiedType)?.[index]?.(context) ?? null;
 }

@@ -1,5 +1,7 @@
 // Follows a graph input through operators that hand its elements on, to what the operators at the end ask of them.
+
 import type { Dimension, Graph, Model, Node, TensorType, Value } from '../ir/index.js';
+import { byOperator } from '../ops/index.js';
 import { type Demand, type DemandContext, demandOf } from './operand-demands.js';
 
 /** Types and shapes of values, as `Engine.inferTypes` gives them. */
@@ -82,7 +84,7 @@ class InputTrace {
 
   private *next(step: Step): Iterable<Step> {
     for (const { node, index } of step.value.uses) {
-      const carried = node.domain === '' ? carriedInputs[node.opType] : undefined;
+      const carried = node.domain === '' ? byOperator(carriedInputs, node.opType) : undefined;
       if (carried === 'all' || carried?.includes(index)) {
         const ordered = step.ordered && orderKeeping.has(node.opType);
         for (const output of node.outputs) if (output) yield { ...step, value: output, ordered };
