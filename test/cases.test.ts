@@ -40,9 +40,14 @@ describe.each(readdirSync(folder).sort())('%s', (name) => {
     if (update) {
       for (const [section, text] of Object.entries(actual)) sections.set(section, text === '' ? '' : `${text}\n`);
       const written = [...sections].filter(([section, text]) => section === '' || text !== '');
-      writeFileSync(path, written.map(([section, text]) => (section === '' ? text : `=== ${section}\n${text}`)).join(''));
+      writeFileSync(
+        path,
+        written.map(([section, text]) => (section === '' ? text : `=== ${section}\n${text}`)).join(''),
+      );
     }
-    const expected = update ? actual : { expected: sections.get('expected')?.trim(), skipped: (sections.get('skipped') ?? '').trim() };
+    const expected = update
+      ? actual
+      : { expected: sections.get('expected')?.trim(), skipped: (sections.get('skipped') ?? '').trim() };
     expect(actual).toEqual(expected);
   });
 });
