@@ -1,4 +1,4 @@
-// Maths on typed arrays, without any ONNX model: number formats, packing, random numbers, statistics.
+// Maths on typed arrays, without any ONNX model: number formats, packing, random numbers, statistics, linear algebra.
 
 export {
   bfloat16ToFloat32,
@@ -9,6 +9,7 @@ export {
 export { expOfNegative, sumOfExponentials } from './exponentials.js';
 export { float16ToFloat32, float16ToFloat32Array, float32ToFloat16, float32ToFloat16Array } from './float16.js';
 export { finiteRange, type Histogram, histogram } from './histogram.js';
+export * from './linear-algebra/index.js';
 export {
   decodeMinifloat,
   decodeMinifloatArray,

@@ -1,0 +1,34 @@
+// Dense linear algebra in float64.
+export {
+  dampedCholesky,
+  factorCholesky,
+  invertPositiveDefinite,
+  invertWithCholesky,
+  solvePositiveDefinite,
+  solveWithCholesky,
+} from './cholesky.js';
+export {
+  addToDiagonal,
+  columnsOf,
+  copyMatrix,
+  createMatrix,
+  frobeniusNorm,
+  identityMatrix,
+  type Matrix,
+  matrixFrom,
+  meanDiagonal,
+  rowsOf,
+  scaleColumns,
+  scaleRows,
+  transpose,
+} from './matrix.js';
+export {
+  addGram,
+  gramOfColumns,
+  gramOfRows,
+  mirrorLower,
+  multiply,
+  multiplyByTransposed,
+  multiplyTransposed,
+} from './product.js';
+export { invertLower, solveLower, solveLowerTransposed, solveUpper } from './triangular.js';
