@@ -2,12 +2,13 @@
 // errors of everything before them too. For the worst, the distributions of weights and outputs.
 import type { Engine, Feeds, Session } from './engine/index.js';
 import { throwIfAborted } from './errors.js';
-import { cloneModel, type Model, type Node, tensorType } from './ir/index.js';
+import type { Model, Node } from './ir/index.js';
 import { elementValues, FidelityMeter } from './metrics/index.js';
 import { finiteRange, histogram } from './numeric/index.js';
 import { constantSource } from './ops/index.js';
 import { nodeLabel } from './pass/index.js';
 import type { NodeComparison } from './report/index.js';
+import { exposeValues } from './rewrite/index.js';
 import { findWorkingFeeds } from './synthetic/index.js';
 import { isFloat, type Tensor } from './tensor/index.js';
 
@@ -31,9 +32,9 @@ export async function compareNodes(
 ): Promise<NodeComparison> {
   const nodes = comparableNodes(original, result);
   const names = nodes.map(({ output }) => output.name);
-  const first = await engine.open(withOutputs(original, names), { lowMemory: true });
+  const first = await engine.open(exposeValues(original, names), { lowMemory: true });
   try {
-    const second = await engine.open(withOutputs(result, names), { lowMemory: true });
+    const second = await engine.open(exposeValues(result, names), { lowMemory: true });
     try {
       const feeds = await findWorkingFeeds(first, original, { seed, inputShapes, signal });
       const meters = names.map(() => new FidelityMeter());
@@ -90,21 +91,6 @@ function weightOf(node: Node): Tensor | null {
   const weights = node.inputs.flatMap((input) => constantSource(input)?.tensor ?? []);
   const floats = weights.filter(({ dataType, shape }) => isFloat(dataType) && shape.length > 1);
   return floats.sort((a, b) => b.size - a.size)[0] ?? null;
-}
-
-/** A copy that gives these values too; float32 where the file does not tell their type. */
-function withOutputs(model: Model, names: readonly string[]): Model {
-  const clone = cloneModel(model);
-  const given = new Set(clone.graph.outputs.map(({ name }) => name));
-  const wanted = new Set(names.filter((name) => !given.has(name)));
-  for (const node of clone.graph.nodes()) {
-    for (const output of node.outputs) {
-      if (!output || !wanted.has(output.name)) continue;
-      output.type = output.type?.kind === 'tensor' ? tensorType(output.type.dataType, null) : null;
-      clone.graph.addOutput(output);
-    }
-  }
-  return clone;
 }
 
 function weightHistogram(node: Node) {

@@ -1,8 +1,9 @@
 // The life of a run with files: load → steps → stage → verify → evaluate → measure → commit → report. Whatever fails before the commit leaves nothing
 // under the output name.
 import { existsSync, statSync } from 'node:fs';
-import { type RunOptions, type RunResult, repeatable, runRecipe } from './compress.js';
-import { createOnnxRuntimeEngine } from './engine/index.js';
+import type { CalibrationSamples, CalibrationSettings } from './calibration/index.js';
+import { openCalibration, type RunOptions, type RunResult, runRecipe } from './compress.js';
+import { createOnnxRuntimeEngine, type Feeds } from './engine/index.js';
 import { DsoptError, ioError, outputExists, throwIfAborted } from './errors.js';
 import { beginEvaluation, checkLimit, type EvaluationSettings, type PendingEvaluation } from './evaluate-result.js';
 import type { Model } from './ir/index.js';
@@ -23,7 +24,7 @@ import {
 import { verifyAgainst } from './verification/index.js';
 
 export interface CompressFileOptions
-  extends Omit<RunOptions, 'onStep'>,
+  extends Omit<RunOptions, 'onStep' | 'onProgress'>,
     Pick<SaveOptions, 'externalData' | 'shardSize' | 'overwrite'> {
   readonly command: CompressionReport['command'];
   /** What the caller wants said in the report. */
@@ -39,6 +40,8 @@ export interface CompressFileOptions
   readonly measure?: boolean;
   /** Evaluate original and result on the same samples; default what the recipe says. */
   readonly evaluation?: EvaluationSettings | null;
+  /** The data that passes calibrate with; default what the recipe says. `samples` go before it. */
+  readonly calibration?: CalibrationSettings | null;
   /** Bytes of weights that verification and measuring may load at once; default half of what is free. */
   readonly maxMemory?: number;
   /** Say in the report where the bytes are and how far each node moved; default false. */
@@ -47,7 +50,7 @@ export interface CompressFileOptions
   readonly dryRun?: boolean;
   /** Called before every part of the run: loading, each pass, writing, verifying. */
   readonly onPhase?: (phase: { readonly name: string; readonly index: number; readonly count: number }) => void;
-  /** Called within the evaluation, after every sample; `total` is null where only the end will tell. */
+  /** Called within a pass or the evaluation, after every sample; `total` is null where only the end will tell. */
   readonly onSample?: (done: number, total: number | null) => void;
   /** Called with the report, also when a missed limit is the error that follows. */
   readonly onReport?: (report: CompressionReport) => void;
@@ -69,16 +72,26 @@ export async function compressFile(
   const phases = new Phases(recipe.steps.length + (dryRun ? 1 + (settings ? 1 : 0) : 2 + checks), options.onPhase);
   const workers = options.workers ?? createWorkers();
   let staged: StagedModel | null = null;
+  let calibration: CalibrationSamples | null = null;
   try {
     if (typeof input === 'string') phases.begin('load');
     const model = typeof input === 'string' ? await loadModel(input) : input;
     const pending = settings ? await prepareEvaluation(model, settings, recipe, options) : null;
-    const result = await runRecipe(model, recipe, { ...options, workers, onStep: ({ pass }) => phases.begin(pass) });
+    const given = options.calibration === undefined ? recipe.calibration : options.calibration;
+    calibration = await openCalibration(model, { ...recipe, calibration: given }, options);
+    const result = await runRecipe(model, recipe, {
+      ...options,
+      samples: calibration?.samples,
+      workers,
+      onStep: ({ pass }) => phases.begin(pass),
+      onProgress: options.onSample,
+    });
     const facts = {
       command: options.command,
       seed: result.seed,
       input: describeModel(model),
       passes: result.passes,
+      calibration: calibration?.description,
       warnings: options.warnings,
       started,
     };
@@ -93,7 +106,7 @@ export async function compressFile(
     phases.begin('write');
     staged = await stageModel(result.model, output, { ...options, workers });
     throwIfAborted(signal);
-    const fidelity = await verify(model, staged.path, phases, options);
+    const fidelity = await verify(model, staged.path, phases, { ...options, samples: calibration?.samples });
     const details = options.details ? await describeDetails(model, result, fidelity, phases, options) : {};
     throwIfAborted(signal);
     if (pending) phases.begin('evaluate');
@@ -112,6 +125,7 @@ export async function compressFile(
     return accepted(createReport({ ...facts, ...evaluated, ...details, ...written, fidelity, speed }), options);
   } finally {
     staged?.discard();
+    await calibration?.close();
     if (!options.workers) await workers.close();
   }
 }
@@ -138,7 +152,7 @@ async function verify(
   original: Model,
   path: string,
   phases: Phases,
-  options: CompressFileOptions,
+  options: Omit<CompressFileOptions, 'samples'> & { readonly samples?: AsyncIterable<Feeds> },
 ): Promise<Fidelity | null> {
   if (options.verify === false) return null;
   phases.begin('verify');
@@ -149,7 +163,7 @@ async function verify(
       original,
       result,
       engine,
-      samples: samples ? repeatable(samples) : null,
+      samples: samples ?? null,
       inputShapes,
       maxMemory,
       seed,

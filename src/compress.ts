@@ -1,5 +1,6 @@
 // The life of a run without files: a model is cloned once, each step of the recipe edits the clone, and every pass reports.
 
+import { type CalibrationSamples, openSamples } from './calibration/index.js';
 import type { Engine, Feeds } from './engine/index.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
 import { throwIfAborted } from './errors.js';
@@ -11,7 +12,7 @@ import type { ResolvedRecipe } from './recipe/index.js';
 import { type CompressionReport, createReport, describeModel } from './report/index.js';
 
 export interface RunOptions {
-  /** Real inputs for passes that calibrate; iterated anew by each of them. */
+  /** Real inputs for passes that calibrate, one example each; iterated anew by each of them. They go before the recipe's data. */
   readonly samples?: Iterable<Feeds> | AsyncIterable<Feeds>;
   /** What executes graphs; default onnxruntime, started when a pass needs it. */
   readonly engine?: Engine;
@@ -22,6 +23,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Called before every step. */
   readonly onStep?: (step: { readonly index: number; readonly count: number; readonly pass: string }) => void;
+  /** Called within a pass that takes long; `total` is null where only the end will tell. */
+  readonly onProgress?: (done: number, total: number | null) => void;
 }
 
 export interface RunResult {
@@ -48,7 +51,13 @@ export async function compressModel(
   const { engine, seed = recipe.seed ?? 0, signal } = options;
   const context = { engine, seed, signal, resultIsFile: false };
   const pending = recipe.evaluation && (await beginEvaluation(model, recipe.evaluation, context));
-  const result = await runRecipe(model, recipe, options);
+  const calibration = await openCalibration(model, recipe, options);
+  let result: RunResult;
+  try {
+    result = await runRecipe(model, recipe, { ...options, samples: calibration?.samples });
+  } finally {
+    await calibration?.close();
+  }
   const evaluated = pending && (await pending.finish(result.model, null));
   if (evaluated) checkLimit(evaluated.evaluation);
   const report = createReport({
@@ -57,11 +66,22 @@ export async function compressModel(
     input: describeModel(model),
     output: describeModel(result.model, []),
     passes: result.passes,
+    calibration: calibration?.description,
     ...evaluated,
     started,
     phases: result.passes.map(({ pass, milliseconds }) => ({ phase: pass, milliseconds })),
   });
   return { model: result.model, report };
+}
+
+/** The samples of the caller, else the data of the recipe; null where there are none. Throws what opening data throws. */
+export async function openCalibration(
+  model: Model,
+  { calibration, seed: ownSeed }: ResolvedRecipe,
+  { samples, engine = createOnnxRuntimeEngine(), seed = ownSeed ?? 0 }: RunOptions,
+): Promise<CalibrationSamples | null> {
+  if (samples) return { samples: repeatable(samples), description: 'samples of the caller', async close() {} };
+  return calibration ? openSamples(model, calibration, { engine, seed }) : null;
 }
 
 /** Runs the steps of `recipe` on a copy of `model`, which stays as it is. Throws what the passes throw, RECIPE and ABORTED. */
@@ -73,13 +93,22 @@ export async function runRecipe(
     engine = createOnnxRuntimeEngine(),
     signal = new AbortController().signal,
     onStep,
+    onProgress,
     ...options
   }: RunOptions = {},
 ): Promise<RunResult> {
   throwIfAborted(signal);
   const seed = options.seed ?? recipe.seed ?? 0;
   const workers = options.workers ?? createWorkers();
-  const environment = { original: model, engine, workers, samples: samples ? repeatable(samples) : null, signal, seed };
+  const environment = {
+    original: model,
+    engine,
+    workers,
+    samples: samples ? repeatable(samples) : null,
+    signal,
+    seed,
+    onProgress,
+  };
   const clone = cloneModel(model);
   const passes: PassReport[] = [];
   let prepared: Model | null = null;
@@ -102,7 +131,7 @@ function nextTurn(): Promise<void> {
 }
 
 /** Samples that each pass can iterate anew. */
-export function repeatable(samples: Iterable<Feeds> | AsyncIterable<Feeds>): AsyncIterable<Feeds> {
+function repeatable(samples: Iterable<Feeds> | AsyncIterable<Feeds>): AsyncIterable<Feeds> {
   return {
     async *[Symbol.asyncIterator]() {
       yield* samples;

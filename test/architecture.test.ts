@@ -16,7 +16,7 @@ const layers: readonly (readonly string[])[] = [
   ['engine', 'rewrite'],
   ['analysis', 'quantization', 'synthetic'],
   ['data', 'metrics'],
-  ['verification', 'measure', 'evaluation'],
+  ['calibration', 'verification', 'measure', 'evaluation'],
   ['pass'],
   ['recipe'],
   ['report'],

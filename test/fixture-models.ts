@@ -30,8 +30,18 @@ export async function runOnCopy(
 ): Promise<{ model: Model; report: PassReport }> {
   const copy = cloneModel(model);
   const { signal } = new AbortController();
-  const environment = { original: model, engine, workers: inlineWorkers, samples: null, signal, seed };
+  const samples = pass.needs.includes('samples') ? samplesFor(model) : null;
+  const environment = { original: model, engine, workers: inlineWorkers, samples, signal, seed };
   return { model: copy, report: await runPass(copy, pass, options, environment) };
+}
+
+/** What passes calibrate with in tests. */
+async function* drawSamples(model: Model): AsyncGenerator<Feeds> {
+  for (let seed = 1; seed <= 4; seed++) yield feedsFor(model, seed);
+}
+
+function samplesFor(model: Model): AsyncIterable<Feeds> {
+  return { [Symbol.asyncIterator]: () => drawSamples(model) };
 }
 
 /** Inputs that every fixture model takes: normal numbers, small indices, true. Dimensions without a length get 2. */

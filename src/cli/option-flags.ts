@@ -29,8 +29,9 @@ function flagsOf(name: string, schema: OptionSchema): Option[] {
   const flag = `--${flagName(name)}`;
   const description = describe(schema);
   if (schema.type === 'boolean') {
+    // The positive flag goes first: a negative one alone would set the option.
     return schema.default === true
-      ? [new Option(`--no-${flagName(name)}`, `do not ${description}`), new Option(flag).hideHelp()]
+      ? [new Option(flag).hideHelp(), new Option(`--no-${flagName(name)}`, `do not ${description}`)]
       : [new Option(flag, description), new Option(`--no-${flagName(name)}`).hideHelp()];
   }
   if (schema.type === 'array') {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { ioError } from '../errors.js';
 import type { CompressionReport, Model, ResolvedRecipe } from '../index.js';
+import { calibrationOf } from './calibration-options.js';
 import type { CommandContext } from './command-module.js';
 import { evaluationOf } from './evaluation-options.js';
 import { createProgress } from './progress.js';
@@ -26,6 +27,7 @@ export async function runCompression(
   const { compressFile } = await import('../index.js');
   const { createWorkers } = await import('../parallel/index.js');
   const evaluation = await evaluationOf(options, recipe.evaluation ?? null);
+  const calibration = await calibrationOf(options, recipe.calibration ?? null);
   const progress = await createProgress(io, output);
   const workers = createWorkers(options.jobs);
   let report: CompressionReport;
@@ -34,6 +36,7 @@ export async function runCompression(
     report = await compressFile(input, path, {
       ...fileOptions(options),
       evaluation,
+      calibration,
       details: (options.report ?? []).length > 0,
       command,
       recipe,

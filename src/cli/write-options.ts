@@ -1,10 +1,11 @@
 // The options of every command that writes a model.
 import { type Command, Option } from 'commander';
+import { addCalibrationOptions, type CalibrationOptions } from './calibration-options.js';
 import { addEvaluationOptions, type EvaluationOptions } from './evaluation-options.js';
 import type { OutputOptions } from './output.js';
 import { parseCount, parseInputShape, parseReportPath, parseSeed, parseSize } from './value-parsers.js';
 
-export interface WriteOptions extends OutputOptions, EvaluationOptions {
+export interface WriteOptions extends OutputOptions, EvaluationOptions, CalibrationOptions {
   readonly overwrite?: boolean;
   readonly verify: boolean;
   readonly measure?: boolean;
@@ -19,6 +20,7 @@ export interface WriteOptions extends OutputOptions, EvaluationOptions {
 }
 
 export async function addWriteOptions(command: Command): Promise<void> {
+  addCalibrationOptions(command);
   await addEvaluationOptions(command);
   command
     .option('--overwrite', 'replace an existing output')

@@ -1,4 +1,5 @@
 // The options that describe data: one schema for the flags of every command, for recipes and for the library.
+import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { dataKinds } from './dataset.js';
 import { resampleFilters } from './images/resample.js';
@@ -66,6 +67,15 @@ export const pathOptions: ReadonlySet<string> = new Set<keyof ParsedDataOptions>
   'tokenizer',
   'imageConfig',
 ]);
+
+/** The same options with paths that hold from anywhere; relative ones start at `folder`. */
+export function locateDataOptions<Options extends DataOptions>(options: Options, folder: string): Options {
+  const located = Object.entries(options).map(([name, value]) => [
+    name,
+    pathOptions.has(name) && typeof value === 'string' && !isAbsolute(value) ? join(folder, value) : value,
+  ]);
+  return Object.fromEntries(located) as Options;
+}
 
 export type DataOptions = z.input<typeof dataOptions>;
 /** With defaults filled in. */

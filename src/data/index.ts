@@ -1,6 +1,12 @@
 // Data for models: samples from images, arrays, text, audio and modules, fitted to the inputs of a model and batched.
 
-export { type DataOptions, dataOptions, type ParsedDataOptions, pathOptions } from './data-options.js';
+export {
+  type DataOptions,
+  dataOptions,
+  locateDataOptions,
+  type ParsedDataOptions,
+  pathOptions,
+} from './data-options.js';
 export type {
   ClassTargets,
   DataKind,

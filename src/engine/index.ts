@@ -1,2 +1,3 @@
 export type { Engine, Feeds, ProfileEvent, Session, SessionOptions, ValueInfo } from './engine.js';
+export { MatrixProducts } from './matrix-products.js';
 export { createOnnxRuntimeEngine, type OnnxRuntimeEngineOptions } from './onnxruntime/index.js';

@@ -21,3 +21,4 @@ export { type PackedBits, packElements, packedLength, unpackSigned, unpackUnsign
 export { createRandom, type Random } from './random.js';
 export { roundHalfToEven } from './round-half-to-even.js';
 export { cosineSimilarity, maxAbsError, meanSquaredError, percentile, signalToNoise } from './statistics.js';
+export { type Image, unfold, type Window } from './unfold.js';

@@ -1,7 +1,8 @@
 // What a pass is: a plain object with a name, options described by a zod schema, and a function that edits a model in place.
 import type { z } from 'zod';
-import type { Engine, Feeds } from '../engine/index.js';
-import type { Model, Node } from '../ir/index.js';
+import type { Observer, Probe, ProbedValues } from '../calibration/index.js';
+import type { Engine, Feeds, MatrixProducts } from '../engine/index.js';
+import type { Model, Node, Value } from '../ir/index.js';
 import type { Random } from '../numeric/index.js';
 import type { Workers } from '../parallel/index.js';
 
@@ -39,12 +40,26 @@ export interface PassContext {
    * out; a node that an explicit `exclude` names is recorded as skipped. Safe to edit while iterating.
    */
   targets(...opTypes: string[]): Iterable<Node>;
-  /** Real inputs, or null where none were given. */
+  /** Real inputs, the same ones each time; null where none were given, which a pass that needs samples never sees. */
   readonly samples: AsyncIterable<Feeds> | null;
+  /**
+   * Runs the model as it is now on all samples, once, and hands the tensor of each value to its observers. May be called again after
+   * edits. `model`: another one than that of the pass. Returns the number of samples; throws USAGE where there are none.
+   */
+  observe(wanted: Iterable<readonly [Value, Observer]>, model?: Model): Promise<number>;
+  /** Runs several models in lockstep on all samples and hands over what they compute, sample by sample. */
+  sweep(
+    probes: readonly Probe[],
+    visit: (values: readonly ProbedValues[], sample: number) => void | Promise<void>,
+  ): Promise<number>;
+  /** Products of many rows by the engine, for second moments; open until the pass ends. */
+  readonly products: MatrixProducts;
   readonly engine: Engine;
   readonly workers: Workers;
   readonly record: PassRecord;
   readonly signal: AbortSignal;
+  /** How far the pass is; `total` is null where only the end will tell. */
+  progress(done: number, total: number | null): void;
   /** Random numbers that depend on the seed of the run and the pass only. */
   random(): Random;
 }

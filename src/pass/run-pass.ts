@@ -1,7 +1,8 @@
 // Runs one pass on a model: options checked, targets selected, the result verified, what changed observed.
 import type { z } from 'zod';
-import type { Engine, Feeds } from '../engine/index.js';
-import { DsoptError, internalError, throwIfAborted } from '../errors.js';
+import { observe, type SweepOptions, sweep } from '../calibration/index.js';
+import { type Engine, type Feeds, MatrixProducts } from '../engine/index.js';
+import { DsoptError, internalError, throwIfAborted, usageError } from '../errors.js';
 import { type Model, type Node, verifyModel } from '../ir/index.js';
 import { createRandom } from '../numeric/index.js';
 import type { Workers } from '../parallel/index.js';
@@ -29,6 +30,7 @@ export interface RunEnvironment {
   readonly samples: AsyncIterable<Feeds> | null;
   readonly signal: AbortSignal;
   readonly seed: number;
+  readonly onProgress?: (done: number, total: number | null) => void;
 }
 
 /** Edits `model` in place. Throws USAGE for bad options, and what the pass throws. */
@@ -40,11 +42,26 @@ export async function runPass(
 ): Promise<PassReport> {
   const parsed = parseOptions(pass, options);
   throwIfAborted(environment.signal);
+  if (pass.needs.includes('samples') && !environment.samples) {
+    throw usageError(
+      `${pass.name} needs real inputs of the model`,
+      'Give data with --calibration-data, or samples to the library; dsopt --help tells which kinds of data it reads.',
+    );
+  }
   pass.requires?.(model, parsed);
   const recorder = createRecorder();
   const before = model.revision;
   const start = performance.now();
-  await pass.run(model, parsed, createContext(model, pass, parsed, recorder.record, environment));
+  const products = new MatrixProducts(environment.engine, environment.workers.jobs);
+  try {
+    await pass.run(
+      model,
+      parsed,
+      createContext(model, pass, parsed, { ...environment, record: recorder.record, products }),
+    );
+  } finally {
+    await products.close();
+  }
   throwIfAborted(environment.signal);
   try {
     verifyModel(model);
@@ -67,15 +84,24 @@ function createContext(
   model: Model,
   pass: Pass,
   options: z.output<z.ZodObject>,
-  record: PassRecord,
-  environment: RunEnvironment,
+  environment: RunEnvironment & Pick<PassContext, 'record' | 'products'>,
 ): PassContext {
   const list = (key: string): string[] => (options as Record<string, string[] | undefined>)[key] ?? [];
   const selection = new Selection(list('include'), list('exclude'));
   selection.check(model.allNodes());
+  const { record, onProgress } = environment;
+  const sweepOptions = (): SweepOptions => ({
+    engine: environment.engine,
+    samples: environment.samples ?? noSamples(),
+    threads: environment.workers.jobs,
+    signal: environment.signal,
+    onSample: (done) => onProgress?.(done, null),
+  });
   return {
     ...environment,
-    record,
+    observe: (wanted, observed = model) => observe(observed, wanted, sweepOptions()),
+    sweep: (probes, visit) => sweep(probes, visit, sweepOptions()),
+    progress: (done, total) => onProgress?.(done, total),
     *targets(...opTypes) {
       const wanted = new Set(opTypes);
       // Collected first: what a pass adds is not its own target.
@@ -89,6 +115,8 @@ function createContext(
     random: () => createRandom(environment.seed).fork(pass.name),
   };
 }
+
+async function* noSamples(): AsyncGenerator<Feeds> {}
 
 function createRecorder() {
   const changed: { target: string; what: string }[] = [];

@@ -2,10 +2,18 @@
 import type { Pass } from '../pass/index.js';
 import type { ForeignStep } from './recipe.js';
 
-/** Ways to quantize, and the pass that does it. */
-export const quantizeModes = { dynamic: 'quantize-dynamic' } as const;
+export type QuantizeMode = 'dynamic';
 
-export type QuantizeMode = keyof typeof quantizeModes;
+interface Mode {
+  readonly pass: string;
+  /** What tells results from originals by name, given the options of the pass: `model.<suffix>.onnx`. */
+  suffix(options: Readonly<Record<string, unknown>>): string;
+}
+
+/** Ways to quantize, and the pass that does it. */
+export const quantizeModes: Readonly<Record<QuantizeMode, Mode>> = {
+  dynamic: { pass: 'quantize-dynamic', suffix: () => 'int8' },
+};
 
 /**
  * Brings weights into the open before they are quantized: constants become initializers and are folded together with what is
@@ -28,7 +36,7 @@ export function quantizeSteps(
   mode: QuantizeMode,
   options: Readonly<Record<string, unknown>>,
 ): ForeignStep[] {
-  const [quantize] = stepsOf(passes, [quantizeModes[mode]]);
+  const [quantize] = stepsOf(passes, [quantizeModes[mode].pass]);
   return [...preparationSteps(passes), { ...options, ...quantize }, ...stepsOf(passes, after)];
 }
 

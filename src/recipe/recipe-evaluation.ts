@@ -1,7 +1,7 @@
 // The part of a recipe that says how the result is evaluated: the data with its options, or a program, and what it may cost.
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
-import { type DataOptions, dataOptions, pathOptions } from '../data/index.js';
+import { type DataOptions, dataOptions, locateDataOptions } from '../data/index.js';
 import { metricNames } from '../metrics/index.js';
 
 // Any name: a program may print metrics that dsopt does not know.
@@ -41,16 +41,9 @@ export function parseEvaluation(
   { data, evalCommand, metric, maxDrop, outputName, batch, threads, ...rest }: z.output<typeof recipeEvaluation>,
   folder: string,
 ): RecipeEvaluation {
-  const locate = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
-  const located = Object.fromEntries(
-    Object.entries(rest).map(([name, value]) => [
-      name,
-      pathOptions.has(name) && typeof value === 'string' ? locate(value) : value,
-    ]),
-  );
   return {
-    dataOptions: located,
-    ...(data !== undefined && { data: locate(data) }),
+    dataOptions: locateDataOptions(rest, folder),
+    ...(data !== undefined && { data: isAbsolute(data) ? data : join(folder, data) }),
     ...(evalCommand !== undefined && { evalCommand }),
     ...(metric !== undefined && { metrics: typeof metric === 'string' ? [metric] : metric }),
     ...(maxDrop !== undefined && { maxDrop }),

@@ -1,6 +1,7 @@
 // The JSON Schema of recipes, generated from the options of the passes: editors complete and check recipes with it.
 import { z } from 'zod';
 import type { Pass } from '../pass/index.js';
+import { recipeCalibration } from './recipe-calibration.js';
 import { recipeEvaluation } from './recipe-evaluation.js';
 
 /** JSON Schema (draft 2020-12) of a recipe made of `passes`. */
@@ -20,14 +21,15 @@ export function recipeJsonSchema(passes: readonly Pass[]): Record<string, unknow
         description: 'passes, run in order',
         items: { anyOf: [...passes.map(step), foreignStep] },
       },
-      evaluation: evaluationSchema(),
+      calibration: partSchema(recipeCalibration, 'the data that passes calibrate with'),
+      evaluation: partSchema(recipeEvaluation, 'how the result is evaluated beside the original'),
     },
   };
 }
 
-function evaluationSchema(): Record<string, unknown> {
-  const { $schema: _, ...schema } = z.toJSONSchema(recipeEvaluation, { io: 'input' });
-  return { ...schema, description: 'how the result is evaluated beside the original' };
+function partSchema(part: z.ZodObject, description: string): Record<string, unknown> {
+  const { $schema: _, ...schema } = z.toJSONSchema(part, { io: 'input' });
+  return { ...schema, description };
 }
 
 function step(pass: Pass): Record<string, unknown> {

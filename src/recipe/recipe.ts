@@ -1,7 +1,9 @@
 // What a recipe is: a list of passes with their options, run in order. Its type is derived from the passes, so that an editor
 // completes their names and options.
 import type { z } from 'zod';
+import type { CalibrationSettings } from '../calibration/index.js';
 import type { Pass } from '../pass/index.js';
+import type { recipeCalibration } from './recipe-calibration.js';
 import type { RecipeEvaluation, recipeEvaluation } from './recipe-evaluation.js';
 
 /** A step that runs one of the passes `P`: its name, and its options beside it. */
@@ -26,6 +28,8 @@ export interface RecipeOf<P> {
   readonly steps: readonly (StepOf<P> | ForeignStep)[];
   /** How the result is evaluated beside the original. Relative paths start at the recipe's folder. */
   readonly evaluation?: z.input<typeof recipeEvaluation>;
+  /** The data that passes calibrate with. Relative paths start at the recipe's folder. */
+  readonly calibration?: z.input<typeof recipeCalibration>;
 }
 
 /** A recipe whose names have become passes and whose options are checked. */
@@ -34,6 +38,7 @@ export interface ResolvedRecipe {
   readonly seed: number | null;
   readonly steps: readonly ResolvedStep[];
   readonly evaluation?: RecipeEvaluation | null;
+  readonly calibration?: CalibrationSettings | null;
 }
 
 export interface ResolvedStep {

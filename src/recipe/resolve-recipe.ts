@@ -5,7 +5,8 @@ import { nearest, optionsError, type Pass } from '../pass/index.js';
 import { isModulePath, isPass, loadForeignPass } from './foreign-pass.js';
 import type { RecipePath } from './parse-recipe.js';
 import type { ResolvedRecipe, ResolvedStep } from './recipe.js';
-import { parseEvaluation, type RecipeEvaluation, recipeEvaluation } from './recipe-evaluation.js';
+import { parseCalibration, recipeCalibration } from './recipe-calibration.js';
+import { parseEvaluation, recipeEvaluation } from './recipe-evaluation.js';
 
 export interface ResolveOptions {
   /** The passes that recipes can name. */
@@ -21,6 +22,7 @@ const recipeFrame = z.strictObject({
   version: z.literal(1),
   seed: z.int().min(0).optional(),
   steps: z.array(z.looseObject({ pass: z.unknown().optional() })),
+  calibration: z.unknown().optional(),
   evaluation: z.unknown().optional(),
 });
 
@@ -40,20 +42,32 @@ export async function resolveRecipe(recipe: unknown, options: ResolveOptions): P
     }
     steps.push({ pass, options: parsed.data });
   }
-  const evaluation = resolveEvaluation(frame.data.evaluation, options.folder, place);
-  return { seed: frame.data.seed ?? null, steps, evaluation };
+  const { seed, calibration, evaluation } = frame.data;
+  return {
+    seed: seed ?? null,
+    steps,
+    calibration:
+      calibration === undefined
+        ? null
+        : parseCalibration(checkPart('calibration', calibration, recipeCalibration, place), options.folder),
+    evaluation:
+      evaluation === undefined
+        ? null
+        : parseEvaluation(checkPart('evaluation', evaluation, recipeEvaluation, place), options.folder),
+  };
 }
 
-function resolveEvaluation(
+/** A part of the recipe against its schema. */
+function checkPart<Part extends z.ZodObject>(
+  name: string,
   given: unknown,
-  folder: string,
+  schema: Part,
   place: (path: RecipePath) => string,
-): RecipeEvaluation | null {
-  if (given === undefined) return null;
-  const parsed = recipeEvaluation.safeParse(given);
-  if (parsed.success) return parseEvaluation(parsed.data, folder);
-  const error = optionsError('evaluation', Object.keys(recipeEvaluation.shape), parsed.error);
-  throw atPlace(place(['evaluation', ...issuePath(parsed.error)]), error);
+): z.output<Part> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const error = optionsError(name, Object.keys(schema.shape), parsed.error);
+  throw atPlace(place([name, ...issuePath(parsed.error)]), error);
 }
 
 async function resolvePass(

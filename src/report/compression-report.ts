@@ -76,12 +76,13 @@ const speed = z.strictObject({
 
 export const compressionReport = z.strictObject({
   schema: z.literal(schemaName),
-  command: z.enum(['quantize', 'run', 'compress']),
+  command: z.enum(['quantize', 'prune', 'decompose', 'distill', 'heal', 'run', 'compress']),
   seed: z.int(),
   input: modelFacts,
   output: modelFacts.nullable().describe('null where the run wrote nothing and no size is known'),
   written: z.boolean(),
   passes: z.array(passFacts),
+  calibration: z.string().nullable().describe('what passes calibrated with; null where no samples were given'),
   fidelity: fidelity.nullable().describe('null where the result was not verified'),
   evaluation: compressionEvaluation.nullable().describe('null where no data or program was given'),
   weights: weightGroups.nullable().describe('bytes by parts of the model; null where no details were asked for'),

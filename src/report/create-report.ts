@@ -14,6 +14,8 @@ export interface RunFacts {
   /** Whether the output was written to files; default false. */
   readonly written?: boolean;
   readonly passes: readonly PassReport[];
+  /** What passes calibrated with; default: nothing. */
+  readonly calibration?: string;
   readonly fidelity?: Fidelity | null;
   readonly evaluation?: CompressionEvaluation | null;
   /** Milliseconds in the engine of the evaluation. */
@@ -38,6 +40,7 @@ export function createReport(facts: RunFacts): CompressionReport {
     output: facts.output,
     written: facts.written ?? false,
     passes: facts.passes.map(passFacts),
+    calibration: facts.calibration ?? null,
     fidelity: facts.fidelity ?? null,
     evaluation: facts.evaluation ?? null,
     weights: facts.weights ?? null,

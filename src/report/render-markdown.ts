@@ -22,6 +22,7 @@ export function renderMarkdown(report: CompressionReport): string {
     ...evaluationSection(report),
     ...speedTable(report),
     passTable(report),
+    ...(report.calibration ? [`Calibrated with ${plain(report.calibration)}.`] : []),
     ...skipList(report),
     ...warningList(report),
     environmentLine(report),

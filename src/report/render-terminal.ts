@@ -19,6 +19,7 @@ import { alignColumns, printable } from './text-table.js';
 export function renderDetails(report: CompressionReport, style: ChalkInstance): string[] {
   const width = Math.max(0, ...report.passes.map(({ pass }) => pass.length));
   return [
+    ...(report.calibration ? [style.dim(`calibrated with ${report.calibration}`)] : []),
     ...report.passes.flatMap((pass) => passLines(pass, width, style)),
     ...fidelityLines(report, style),
     ...(report.evaluation ? evaluationLines(report.evaluation, style) : []),

@@ -1,5 +1,6 @@
 // Editing graphs safely.
 export { bypass, whyNotBypassed } from './bypass.js';
 export { dropUnused } from './drop-unused.js';
+export { exposeValues } from './expose-values.js';
 export { type InsertOptions, NodeInserter } from './node-inserter.js';
 export { replaceNode } from './replace-node.js';

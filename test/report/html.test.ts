@@ -74,6 +74,7 @@ const report: CompressionReport = {
       warnings: [hostile],
     },
   ],
+  calibration: null,
   fidelity: {
     inputs: 'synthetic',
     samples: 3,
@@ -174,6 +175,7 @@ test('and does without what was not', async () => {
     output: null,
     written: false,
     fidelity: null,
+    calibration: null,
     evaluation: null,
     weights: null,
     nodes: null,

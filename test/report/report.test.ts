@@ -62,6 +62,7 @@ const report: CompressionReport = {
       { name: 'pooled', identical: true, cosine: 1, sqnr: null, maxAbsError: 0, nonFinite: 0, differentShapes: 0 },
     ],
   },
+  calibration: null,
   evaluation: null,
   weights: null,
   nodes: null,

@@ -264,7 +264,7 @@ async function distributionFigures({
   ];
 }
 
-function passSection({ passes, timing }: CompressionReport): Markup {
+function passSection({ passes, timing, calibration }: CompressionReport): Markup {
   const milliseconds = new Map(timing.phases.map(({ phase, milliseconds }) => [phase, milliseconds]));
   const items = passes.map(({ pass, changed, skipped, metrics, edited }) => {
     const time = milliseconds.get(pass);
@@ -291,7 +291,8 @@ function passSection({ passes, timing }: CompressionReport): Markup {
       ? html`<details>${summary}${content}</details>`
       : html`<details class="idle">${summary}${content}</details>`;
   });
-  return section('Pass by pass', items);
+  const source = calibration ? [html`<p class="muted">Calibrated with ${calibration}.</p>`] : [];
+  return section('Pass by pass', [...source, ...items]);
 }
 
 function shortList(names: readonly string[], most = 4): string {

@@ -1,0 +1,13 @@
+// What models compute on real samples, looked at in constant memory.
+export { ExtremaObserver } from './extrema-observer.js';
+export { GramObserver } from './gram-observer.js';
+export type { Observer } from './observer.js';
+export {
+  type CalibrationSamples,
+  type CalibrationSettings,
+  type OpenSamplesOptions,
+  openSamples,
+} from './open-samples.js';
+export { hasRows, operatorRows, type RowBlock, type RowSampling } from './operator-rows.js';
+export { SecondMoments } from './second-moments.js';
+export { observe, type Probe, type ProbedValues, type SweepOptions, sweep } from './sweep.js';
