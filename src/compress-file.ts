@@ -3,7 +3,7 @@
 import { existsSync, statSync } from 'node:fs';
 import type { CalibrationSamples, CalibrationSettings } from './calibration/index.js';
 import { openCalibration, type RunOptions, type RunResult, runRecipe } from './compress.js';
-import { createOnnxRuntimeEngine, type Feeds } from './engine/index.js';
+import { createOnnxRuntimeEngine, createOnnxRuntimeWebEngine, type Feeds } from './engine/index.js';
 import { DsoptError, ioError, outputExists, throwIfAborted } from './errors.js';
 import { beginEvaluation, checkLimit, type EvaluationSettings, type PendingEvaluation } from './evaluate-result.js';
 import type { Model } from './ir/index.js';
@@ -19,6 +19,7 @@ import {
   groupWeights,
   type NodeComparison,
   type Speed,
+  type Target,
   type WeightGroups,
 } from './report/index.js';
 import { verifyAgainst } from './verification/index.js';
@@ -42,6 +43,8 @@ export interface CompressFileOptions
   readonly evaluation?: EvaluationSettings | null;
   /** The data that passes calibrate with; default what the recipe says. `samples` go before it. */
   readonly calibration?: CalibrationSettings | null;
+  /** The runtime that the result is meant for: it is verified and measured there. Default cpu. */
+  readonly target?: Target;
   /** Bytes of weights that verification and measuring may load at once; default half of what is free. */
   readonly maxMemory?: number;
   /** Say in the report where the bytes are and how far each node moved; default false. */
@@ -90,6 +93,7 @@ export async function compressFile(
       command: options.command,
       seed: result.seed,
       input: describeModel(model),
+      target: options.target,
       passes: result.passes,
       calibration: calibration?.description,
       warnings: options.warnings,
@@ -156,13 +160,14 @@ async function verify(
 ): Promise<Fidelity | null> {
   if (options.verify === false) return null;
   phases.begin('verify');
-  const { samples, engine = createOnnxRuntimeEngine(), inputShapes, maxMemory, seed, signal } = options;
+  const { samples, engine = createOnnxRuntimeEngine(), target, inputShapes, maxMemory, seed, signal } = options;
   const result = await loadModel(path);
   return describeFidelity(
     await verifyAgainst({
       original,
       result,
       engine,
+      resultEngine: target === 'web' ? createOnnxRuntimeWebEngine() : engine,
       samples: samples ?? null,
       inputShapes,
       maxMemory,
@@ -201,9 +206,10 @@ async function measure(
   options: CompressFileOptions,
 ): Promise<Speed | string> {
   phases.begin('measure');
-  const { inputShapes, seed, signal, maxMemory, measure: always } = options;
+  const { inputShapes, seed, signal, maxMemory, target, measure: always } = options;
+  const engine = target === 'web' ? 'onnxruntime-web' : 'onnxruntime-node';
   const { measureSpeed } = await import('./measure-speed.js');
-  return measureSpeed(original, path, { inputShapes, seed, signal, maxMemory, always });
+  return measureSpeed(original, path, { inputShapes, seed, engine, signal, maxMemory, always });
 }
 
 /** What would only be found after long work is found before it. */

@@ -3,13 +3,14 @@ import { statSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { DsoptError } from './errors.js';
 import type { Model } from './ir/index.js';
-import { benchmark, canMeasure, type ModelMeasurement } from './measure/index.js';
+import { benchmark, canMeasure, type MeasuredEngine, type ModelMeasurement } from './measure/index.js';
 import { describeModel, formatBytes, type Speed } from './report/index.js';
 
 export interface MeasureSpeedOptions {
   /** Shapes of inputs by name, for the synthetic inputs. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   readonly seed?: number;
+  readonly engine?: MeasuredEngine;
   /** Measures originals of any size; default false: up to 256 MB. */
   readonly always?: boolean;
   /** Bytes that both models may take together; default half of what is free. */
@@ -28,7 +29,7 @@ const memoryFactor = 2;
 export async function measureSpeed(
   original: Model,
   result: string,
-  { inputShapes, seed, always = false, maxMemory = freemem() / 2, signal }: MeasureSpeedOptions = {},
+  { inputShapes, seed, engine, always = false, maxMemory = freemem() / 2, signal }: MeasureSpeedOptions = {},
 ): Promise<Speed | string> {
   if (!canMeasure) return 'dsopt runs from its sources, and processes of their own need the built package';
   if (original.path === null) return 'the original is in memory only';
@@ -41,7 +42,13 @@ export async function measureSpeed(
     return `both models together may take ${formatBytes(needed)}, more than the memory limit of ${formatBytes(maxMemory)}`;
   }
   try {
-    const { models, runs, threads } = await benchmark([original.path, result], { seconds, inputShapes, seed, signal });
+    const { models, runs, threads } = await benchmark([original.path, result], {
+      seconds,
+      engine,
+      inputShapes,
+      seed,
+      signal,
+    });
     const [before, after] = models;
     const inputs = Object.fromEntries(Object.entries(before.inputs).map(([name, shape]) => [name, [...shape]]));
     return { input: figures(before), output: figures(after), ratio: after.ratio, runs, threads, inputs };

@@ -66,6 +66,7 @@ export async function runCompression(
 /** By name: what a command has besides is not for `compressFile`. */
 function fileOptions({
   overwrite,
+  target,
   verify,
   measure,
   externalData,
@@ -75,7 +76,7 @@ function fileOptions({
   maxMemory,
   dryRun,
 }: WriteOptions) {
-  return { overwrite, verify, measure, externalData, shardSize, inputShapes, seed, maxMemory, dryRun };
+  return { overwrite, target, verify, measure, externalData, shardSize, inputShapes, seed, maxMemory, dryRun };
 }
 
 async function writeReports(report: CompressionReport, paths: readonly string[]): Promise<void> {

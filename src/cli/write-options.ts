@@ -9,6 +9,7 @@ export interface WriteOptions extends OutputOptions, EvaluationOptions, Calibrat
   readonly overwrite?: boolean;
   readonly verify: boolean;
   readonly measure?: boolean;
+  readonly target: 'cpu' | 'web';
   readonly externalData: 'auto' | 'always' | 'never';
   readonly shardSize?: number;
   readonly inputShape?: Readonly<Record<string, readonly number[]>>;
@@ -23,6 +24,14 @@ export async function addWriteOptions(command: Command): Promise<void> {
   addCalibrationOptions(command);
   await addEvaluationOptions(command);
   command
+    .addOption(
+      new Option(
+        '--target <runtime>',
+        'verify and measure the result in onnxruntime-node (cpu) or onnxruntime-web (web)',
+      )
+        .choices(['cpu', 'web'])
+        .default('cpu'),
+    )
     .option('--overwrite', 'replace an existing output')
     .option('--dry-run', 'run the passes and report, write nothing')
     .option('--no-verify', 'do not run the result and compare it with the original')

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { throwIfAborted, usageError } from '../errors.js';
 import { ModelProcess } from './model-process.js';
-import type { Replies } from './protocol.js';
+import type { MeasuredEngine, Replies } from './protocol.js';
 import { type LatencySummary, quantiles, type RatioSummary, summarizeLatencies, summarizeRatio } from './summary.js';
 
 export interface BenchmarkOptions {
@@ -16,6 +16,8 @@ export interface BenchmarkOptions {
   readonly warmup?: number;
   /** Threads of onnxruntime within an operator; default 1. */
   readonly threads?: number;
+  /** Default onnxruntime-node. */
+  readonly engine?: MeasuredEngine;
   /** Shapes of inputs by name, for symbolic axes. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   /** Of the synthetic inputs; default 0. */
@@ -48,6 +50,7 @@ export interface BenchmarkResult {
   readonly runs: number;
   readonly warmup: number;
   readonly threads: number;
+  readonly engine: MeasuredEngine;
   readonly seed: number;
 }
 
@@ -64,7 +67,7 @@ const warmupShare = 0.1;
  */
 export async function benchmark(paths: readonly string[], options: BenchmarkOptions = {}): Promise<BenchmarkResult> {
   const { warmup = 10, batch = 1, threads = 1, seed = 0, inputShapes = {}, signal, onProgress } = options;
-  const { seconds = Number.POSITIVE_INFINITY } = options;
+  const { seconds = Number.POSITIVE_INFINITY, engine = 'onnxruntime-node' } = options;
   let { runs = 100 } = options;
   if (paths.length === 0) throw usageError('There is no model to measure');
   for (const [name, value, least] of [
@@ -76,7 +79,7 @@ export async function benchmark(paths: readonly string[], options: BenchmarkOpti
     if (!Number.isSafeInteger(value) || value < least) throw usageError(`${name} must be at least ${least}: ${value}`);
   }
   throwIfAborted(signal);
-  const setUp = { batch, threads, seed, inputShapes };
+  const setUp = { batch, threads, seed, engine, inputShapes };
   const processes: ModelProcess[] = [];
   try {
     const opened: Replies['open'][] = [];
@@ -103,7 +106,7 @@ export async function benchmark(paths: readonly string[], options: BenchmarkOpti
         ratio: summarizeRatio(rounds[index], rounds[0]),
       });
     }
-    return { models, batch, runs, warmup, threads, seed };
+    return { models, batch, runs, warmup, threads, engine, seed };
   } finally {
     for (const process of processes) process.end();
   }

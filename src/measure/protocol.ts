@@ -1,11 +1,16 @@
 // What the measuring process and the processes of the models tell each other, one reply for every request.
 import type { ErrorCode } from '../errors.js';
 
+/** What runs the models: native code, or the WebAssembly that browsers run. */
+export const measuredEngines = ['onnxruntime-node', 'onnxruntime-web'] as const;
+export type MeasuredEngine = (typeof measuredEngines)[number];
+
 /** How a model is set up for being measured; the same for every model of a benchmark but for `likeFirst`. */
 export interface SetUp {
   /** Length of the symbolic first axis of inputs. */
   readonly batch: number;
   readonly threads: number;
+  readonly engine: MeasuredEngine;
   readonly seed: number;
   /** Shapes of inputs by name, where the caller fixes them. */
   readonly inputShapes: Readonly<Record<string, readonly number[]>>;

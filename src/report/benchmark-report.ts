@@ -1,5 +1,6 @@
 // What `dsopt bench --json` prints.
 import { z } from 'zod';
+import { measuredEngines } from '../measure/index.js';
 import { latency } from './compression-report.js';
 import { environment } from './environment-facts.js';
 import { schemaName } from './schema-name.js';
@@ -13,6 +14,7 @@ export const benchmarkReport = z.strictObject({
   runs: count,
   warmup: count,
   threads: count,
+  engine: z.enum(measuredEngines).describe('what ran the models'),
   seed: z.int(),
   environment,
   models: z.array(

@@ -8,6 +8,10 @@ import { schemaName } from './schema-name.js';
 
 const count = z.int().min(0);
 
+/** Runtimes a result can be meant for: onnxruntime on the CPU, and its WebAssembly build in browsers. */
+export const targets = ['cpu', 'web'] as const;
+export type Target = (typeof targets)[number];
+
 export const modelFacts = z.strictObject({
   path: z.string().nullable().describe('null for a model that is in memory only'),
   files: z
@@ -81,6 +85,7 @@ export const compressionReport = z.strictObject({
   input: modelFacts,
   output: modelFacts.nullable().describe('null where the run wrote nothing and no size is known'),
   written: z.boolean(),
+  target: z.enum(targets).describe('the runtime that the result was verified and measured with'),
   passes: z.array(passFacts),
   calibration: z.string().nullable().describe('what passes calibrated with; null where no samples were given'),
   fidelity: fidelity.nullable().describe('null where the result was not verified'),

@@ -1,6 +1,6 @@
 // Puts the facts of a run together.
 import type { PassReport } from '../pass/index.js';
-import type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed } from './compression-report.js';
+import type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed, Target } from './compression-report.js';
 import { describeEnvironment } from './environment.js';
 import type { CompressionEvaluation } from './evaluation-report.js';
 import type { NodeComparison, WeightGroups } from './node-comparison.js';
@@ -13,6 +13,8 @@ export interface RunFacts {
   readonly output: ModelFacts | null;
   /** Whether the output was written to files; default false. */
   readonly written?: boolean;
+  /** Default cpu. */
+  readonly target?: Target;
   readonly passes: readonly PassReport[];
   /** What passes calibrated with; default: nothing. */
   readonly calibration?: string;
@@ -39,6 +41,7 @@ export function createReport(facts: RunFacts): CompressionReport {
     input: facts.input,
     output: facts.output,
     written: facts.written ?? false,
+    target: facts.target ?? 'cpu',
     passes: facts.passes.map(passFacts),
     calibration: facts.calibration ?? null,
     fidelity: facts.fidelity ?? null,

@@ -6,7 +6,7 @@ import { digits, formatBytes, plural } from './format.js';
 import { alignColumns, printable } from './text-table.js';
 
 export function renderBenchmark(report: BenchmarkReport, style: ChalkInstance): string {
-  const { models, batch, runs, threads, environment } = report;
+  const { models, batch, runs, threads, engine, environment } = report;
   const header = ['', 'size', 'p50 ms', 'p95 ms', 'p99 ms', 'per second', 'create ms', 'peak memory', 'p50 ratio'];
   const rows = models.map(({ path, bytes, latency, throughput, sessionCreate, peakMemory, ratio }, index) => [
     printable(basename(path)),
@@ -28,7 +28,7 @@ export function renderBenchmark(report: BenchmarkReport, style: ChalkInstance): 
     ...lines,
     style.dim(
       `${plural(runs, 'run')} each, in turns; batch ${batch}; ${plural(threads, 'thread')}; ${shapes.join(' ')}; ` +
-        `onnxruntime ${environment.onnxruntime ?? '?'} on ${environment.cores} × ${environment.cpu}`,
+        `${engine} on ${environment.cores} × ${environment.cpu}`,
     ),
   ].join('\n');
 }

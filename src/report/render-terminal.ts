@@ -46,24 +46,31 @@ function passLines(pass: PassFacts, width: number, style: ChalkInstance): string
   ];
 }
 
-export function fidelityLines({ fidelity }: { readonly fidelity: Fidelity | null }, style: ChalkInstance): string[] {
+export function fidelityLines(
+  { fidelity, target = 'cpu' }: { readonly fidelity: Fidelity | null; readonly target?: CompressionReport['target'] },
+  style: ChalkInstance,
+): string[] {
   if (!fidelity) return [];
   const source = fidelity.inputs === 'synthetic' ? 'seeded synthetic inputs' : 'the given samples';
   const slices = fidelity.method === 'slices' ? `, in ${plural(fidelity.slices, 'slice')}` : '';
   return [
-    style.dim(`outputs against the original's, ${plural(fidelity.samples, 'sample')} (${source})${slices}:`),
+    style.dim(
+      `outputs against the original's, ${plural(fidelity.samples, 'sample')} (${source})${slices}${target === 'web' ? ', run in onnxruntime-web' : ''}:`,
+    ),
     ...alignColumns(fidelity.outputs.map(outputRow), ['left', 'left', 'left', 'left']).map((line) => `  ${line}`),
   ];
 }
 
-function speedLines({ timing, written }: CompressionReport, style: ChalkInstance): string[] {
+function speedLines({ timing, written, target }: CompressionReport, style: ChalkInstance): string[] {
   const { latency, notMeasured } = timing;
   if (!latency) return written && notMeasured ? [style.dim(`speed not measured: ${notMeasured}`)] : [];
   const { input, output, ratio, runs, threads, inputs } = latency;
   const shapes = Object.entries(inputs).map(([name, shape]) => `${printable(name)}:${shape.join('x')}`);
   const row = (title: string, before: string, after: string): string[] => [title, before, '→', after];
   return [
-    style.dim(`speed, ${plural(runs, 'run')} each in turns, ${plural(threads, 'thread')}, ${shapes.join(' ')}:`),
+    style.dim(
+      `speed${target === 'web' ? ' in onnxruntime-web' : ''}, ${plural(runs, 'run')} each in turns, ${plural(threads, 'thread')}, ${shapes.join(' ')}:`,
+    ),
     ...alignColumns(
       [
         [

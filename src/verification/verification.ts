@@ -8,6 +8,8 @@ export interface VerificationOptions {
   /** The written file, and the model loaded from it. */
   readonly result: Model;
   readonly engine: Engine;
+  /** What runs the result, where that is not what runs the original. */
+  readonly resultEngine?: Engine;
   /** Real inputs; without them seeded synthetic ones are made. */
   readonly samples?: AsyncIterable<Feeds> | null;
   /** Most samples to run; default 3. */

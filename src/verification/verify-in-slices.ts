@@ -16,7 +16,7 @@ const defaultSamples = 2;
 export async function verifyInSlices(
   options: VerificationOptions & { readonly maxMemory: number },
 ): Promise<FidelityReport> {
-  const { original, result, engine, maxMemory, signal } = options;
+  const { original, result, engine, resultEngine = engine, maxMemory, signal } = options;
   const plan = planSlices(original, result, maxMemory * sliceShare);
   // Feeds and, slice by slice, the original's activations.
   let known = await collectFeeds(options);
@@ -28,7 +28,7 @@ export async function verifyInSlices(
     const fresh = names.filter((name) => !inputs.has(name));
     if (fresh.length === 0) continue;
     const expected = await runAll(engine, extractPart(original, inputs, fresh), known, signal);
-    const actual = await asVerification(() => runAll(engine, extractPart(result, inputs, fresh), known, signal));
+    const actual = await asVerification(() => runAll(resultEngine, extractPart(result, inputs, fresh), known, signal));
     compared.push(...compareOutputs(expected, actual));
     const needed = new Set([...names, ...original.graph.inputs.map(({ name }) => name)]);
     known = known.map((feed, index) => ({ ...pick(feed, needed), ...expected[index] }));

@@ -25,10 +25,10 @@ export async function verifyAgainst(options: VerificationOptions): Promise<Fidel
 }
 
 async function verifyWhole(options: VerificationOptions): Promise<FidelityReport> {
-  const { original, result, engine, signal } = options;
+  const { original, result, engine, resultEngine = engine, signal } = options;
   const feeds = await collectFeeds(options);
   const expected = await runAll(engine, original, feeds, signal);
-  const actual = await asVerification(() => runAll(engine, result.path ?? result, feeds, signal));
+  const actual = await asVerification(() => runAll(resultEngine, result.path ?? result, feeds, signal));
   const outputs = compareOutputs(expected, actual);
   const synthetic = !options.samples;
   return { samples: feeds.length, synthetic, method: 'whole', slices: 1, outputs, worst: worstOf(outputs) };

@@ -63,6 +63,7 @@ const report: CompressionReport = {
     opsets: { '': 17 },
   },
   written: true,
+  target: 'cpu',
   passes: [
     {
       pass: 'quantize-dynamic',

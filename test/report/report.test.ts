@@ -27,6 +27,7 @@ const report: CompressionReport = {
     opsets: { '': 14 },
   },
   written: true,
+  target: 'cpu',
   passes: [
     { pass: 'fold-constants', options: {}, edited: false, changed: [], skipped: [], metrics: {}, warnings: [] },
     {

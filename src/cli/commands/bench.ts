@@ -1,5 +1,6 @@
 // `dsopt bench`: latency, throughput, session-create time and peak memory of models, measured in turns.
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { MeasuredEngine } from '../../measure/index.js';
 import type { BenchmarkReport } from '../../report/index.js';
 import type { CommandModule } from '../command-module.js';
 import type { OutputOptions } from '../output.js';
@@ -11,18 +12,25 @@ interface BenchOptions extends OutputOptions {
   readonly runs: number;
   readonly warmup: number;
   readonly threads: number;
+  readonly engine: MeasuredEngine;
   readonly seed: number;
   readonly inputShape?: Readonly<Record<string, readonly number[]>>;
 }
 
 export const bench: CommandModule<[string[]], BenchOptions> = {
-  configure(command: Command) {
+  async configure(command: Command) {
+    const { measuredEngines } = await import('../../measure/index.js');
     command
       .argument('<models...>', 'the models; ratios are relative to the first')
       .option('--batch <n>', 'length of the dynamic first axis of inputs', parseCount, 1)
       .option('--runs <n>', 'inferences measured of each model', parseCount, 100)
       .option('--warmup <n>', 'inferences before measuring', parseNatural, 10)
       .option('--threads <n>', 'threads of onnxruntime', parseCount, 1)
+      .addOption(
+        new Option('--engine <name>', 'what runs the models: native code, or the WebAssembly that browsers run')
+          .choices(measuredEngines)
+          .default('onnxruntime-node'),
+      )
       .option('--input-shape <name:shape>', 'shape of an input, like ids:1x128 (repeatable)', parseInputShape)
       .option('--seed <n>', 'seed of the synthetic inputs', parseSeed, 0);
   },
@@ -31,10 +39,10 @@ export const bench: CommandModule<[string[]], BenchOptions> = {
     const { describeEnvironment, modelFileBytes, renderBenchmark, schemaName } = await import('../../report/index.js');
     const bytes = await Promise.all(paths.map(modelFileBytes));
     const progress = await createProgress(io, output);
-    const { batch, runs, warmup, threads, seed } = options;
+    const { batch, runs, warmup, threads, engine, seed } = options;
     progress.step(`measuring ${paths.length} × ${runs} runs`, 0, 100);
     const onProgress = (share: number): void => progress.update(Math.round(share * 100));
-    const settings = { batch, runs, warmup, threads, seed };
+    const settings = { batch, runs, warmup, threads, engine, seed };
     const result = await benchmark(paths, { ...settings, inputShapes: inputShape, signal, onProgress }).finally(
       progress.stop,
     );

@@ -1,6 +1,7 @@
 // `dsopt doctor`: what this machine can run, and how to install what is missing.
 import { existsSync, readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
+import type { Engine } from '../../engine/index.js';
 import type { DoctorReport } from '../../report/index.js';
 import type { CommandModule } from '../command-module.js';
 import type { OutputOptions } from '../output.js';
@@ -9,7 +10,6 @@ type Component = DoctorReport['components'][number];
 
 /** Packages beside onnxruntime-node, all optional. */
 const optionalPackages: readonly (readonly [string, string])[] = [
-  ['onnxruntime-web', 'checks models meant for browsers'],
   ['@tensorflow/tfjs-node', 'training on the CPU'],
   ['@tensorflow/tfjs-node-gpu', 'training on NVIDIA GPUs'],
   ['@tensorflow/tfjs-backend-webgpu', 'training on other GPUs, together with webgpu'],
@@ -29,6 +29,7 @@ export const doctor: CommandModule<[], OutputOptions> = {
     const { describeEnvironment, installedVersion, formatBytes, schemaName, alignColumns } = await import(
       '../../report/index.js'
     );
+    const engines = await import('../../engine/index.js');
     const report: DoctorReport = {
       schema: schemaName,
       command: 'doctor',
@@ -36,7 +37,8 @@ export const doctor: CommandModule<[], OutputOptions> = {
       cpuFeatures: cpuFeatures(),
       memory: { total: totalmem(), available: availableMemory() },
       components: [
-        await checkOnnxRuntime(installedVersion('onnxruntime-node')),
+        await checkEngine('onnxruntime-node', 'runs and verifies models', engines.createOnnxRuntimeEngine),
+        await checkWebEngine(installedVersion('onnxruntime-web'), engines.createOnnxRuntimeWebEngine),
         ...optionalPackages.map(([name, purpose]): Component => {
           const version = installedVersion(name);
           return { name, purpose, version, works: null, note: version ? '' : `npm install ${name}` };
@@ -69,17 +71,23 @@ export const doctor: CommandModule<[], OutputOptions> = {
   },
 };
 
+async function checkWebEngine(version: string | null, create: () => Engine): Promise<Component> {
+  const purpose = 'checks models meant for browsers';
+  if (version !== null) return checkEngine('onnxruntime-web', purpose, create);
+  return { name: 'onnxruntime-web', purpose, version, works: null, note: 'npm install onnxruntime-web' };
+}
+
 /** Runs a model of one operator. */
-async function checkOnnxRuntime(version: string | null): Promise<Component> {
-  const base = { name: 'onnxruntime-node', purpose: 'runs and verifies models', version };
+async function checkEngine(name: string, purpose: string, create: () => Engine): Promise<Component> {
+  const { installedVersion } = await import('../../report/index.js');
+  const base = { name, purpose, version: installedVersion(name) };
   try {
-    const { createOnnxRuntimeEngine } = await import('../../engine/index.js');
     const { parseModel } = await import('../../ir/index.js');
     const { float32Tensor } = await import('../../tensor/index.js');
     const model = parseModel(
       '<ir_version: 8, opset_import: ["": 17]> doubled (float[2] x) => (float[2] y) { y = Add(x, x) }',
     );
-    const session = await createOnnxRuntimeEngine().open(model);
+    const session = await create().open(model);
     try {
       const { y } = await session.run({ x: float32Tensor([2], [1, -3]) });
       const works = y.readNumbers().join() === '2,-6';

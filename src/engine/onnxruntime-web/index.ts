@@ -1,0 +1,1 @@
+export { createOnnxRuntimeWebEngine, type OnnxRuntimeWebEngineOptions } from './engine.js';
