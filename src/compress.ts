@@ -1,5 +1,6 @@
 // The life of a run without files: a model is cloned once, each step of the recipe edits the clone, and every pass reports.
 
+import { freemem } from 'node:os';
 import { type CalibrationSamples, openSamples } from './calibration/index.js';
 import type { Engine, Feeds } from './engine/index.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
@@ -20,6 +21,8 @@ export interface RunOptions {
   readonly workers?: Workers;
   /** Of everything random in the run; it goes before the seed of the recipe. Default 0. */
   readonly seed?: number;
+  /** Bytes of weights that sessions of passes may load at once: larger models are calibrated slice by slice. Default half of what is free. */
+  readonly maxMemory?: number;
   readonly signal?: AbortSignal;
   /** Called before every step. */
   readonly onStep?: (step: { readonly index: number; readonly count: number; readonly pass: string }) => void;
@@ -94,6 +97,7 @@ export async function runRecipe(
     signal = new AbortController().signal,
     onStep,
     onProgress,
+    maxMemory = freemem() / 2,
     ...options
   }: RunOptions = {},
 ): Promise<RunResult> {
@@ -107,6 +111,7 @@ export async function runRecipe(
     samples: samples ? repeatable(samples) : null,
     signal,
     seed,
+    maxMemory,
     onProgress,
   };
   const clone = cloneModel(model);

@@ -35,12 +35,12 @@ export async function runOnCopy(
   return { model: copy, report: await runPass(copy, pass, options, environment) };
 }
 
-/** What passes calibrate with in tests. */
 async function* drawSamples(model: Model): AsyncGenerator<Feeds> {
   for (let seed = 1; seed <= 4; seed++) yield feedsFor(model, seed);
 }
 
-function samplesFor(model: Model): AsyncIterable<Feeds> {
+/** What passes calibrate with in tests: four samples, the same ones each time. */
+export function samplesFor(model: Model): AsyncIterable<Feeds> {
   return { [Symbol.asyncIterator]: () => drawSamples(model) };
 }
 

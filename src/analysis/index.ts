@@ -1,5 +1,6 @@
 // What is derived from a model.
 export { countMacs, type MacCount } from './count-macs.js';
 export { type LinearOperator, linearOperator, readBias, readRows, storeRows } from './linear-operator.js';
+export { planSlices, type Slice, weightBytes } from './plan-slices.js';
 export { inferProvenTypes } from './proven-types.js';
 export { propagateShapes } from './shapes/propagate-shapes.js';

@@ -1,6 +1,7 @@
 // What models compute on real samples, looked at in constant memory.
 export { ExtremaObserver } from './extrema-observer.js';
 export { GramObserver } from './gram-observer.js';
+export { type ObserveOptions, observe } from './observe.js';
 export type { Observer } from './observer.js';
 export {
   type CalibrationSamples,
@@ -10,4 +11,4 @@ export {
 } from './open-samples.js';
 export { hasRows, operatorRows, type RowBlock, type RowSampling } from './operator-rows.js';
 export { SecondMoments } from './second-moments.js';
-export { observe, type Probe, type ProbedValues, type SweepOptions, sweep } from './sweep.js';
+export { type Probe, type ProbedValues, type SweepOptions, sweep } from './sweep.js';

@@ -5,7 +5,6 @@ import { internalError, throwIfAborted, usageError } from '../errors.js';
 import type { Model, Value } from '../ir/index.js';
 import { exposeValues } from '../rewrite/index.js';
 import type { Tensor } from '../tensor/index.js';
-import type { Observer } from './observer.js';
 
 /** Values of the main graph of a model: of nodes, or graph inputs. */
 export interface Probe {
@@ -15,6 +14,7 @@ export interface Probe {
 
 export interface SweepOptions {
   readonly engine: Engine;
+  /** One example each; iterated once by a sweep, and anew for each slice of a model that is observed in slices. */
   readonly samples: AsyncIterable<Feeds>;
   /** Threads of the engine; default 1. The results do not depend on it. */
   readonly threads?: number;
@@ -27,19 +27,19 @@ export interface SweepOptions {
 export type ProbedValues = ReadonlyMap<Value, Tensor>;
 
 /**
- * Calls `visit` for each sample with the values of each probe, in their order. Returns the number of samples. Throws USAGE where there
+ * Calls `visit` for each sample with the values of each probe, in their order, and what was fed. Returns the number of samples. Throws USAGE where there
  * are none, and what the engine throws.
  */
 export async function sweep(
   probes: readonly Probe[],
-  visit: (values: readonly ProbedValues[], sample: number) => void | Promise<void>,
+  visit: (values: readonly ProbedValues[], sample: number, feeds: Feeds) => void | Promise<void>,
   { engine, samples, threads, signal, onSample }: SweepOptions,
 ): Promise<number> {
   const runners: ProbeRunner[] = [];
-  let running: Promise<ProbedValues[]> | null = null;
+  let running: RunSample | null = null;
   let done = 0;
-  const finish = async (values: readonly ProbedValues[]): Promise<void> => {
-    await visit(values, done);
+  const finish = async ({ feeds, results }: RunSample): Promise<void> => {
+    await visit(await results, done, feeds);
     done++;
     onSample?.(done);
   };
@@ -47,36 +47,25 @@ export async function sweep(
     for (const probe of probes) runners.push(await ProbeRunner.open(probe, engine, threads));
     for await (const feeds of samples) {
       throwIfAborted(signal);
-      const before = await running;
-      running = runAll(runners, feeds);
+      const before: RunSample | null = running;
+      await before?.results;
+      running = { feeds, results: runAll(runners, feeds) };
       // Awaited below in any case: an error in between must not go unhandled.
-      running.catch(() => {});
+      running.results.catch(() => {});
       if (before) await finish(before);
     }
-    if (running) await finish(await running);
+    if (running) await finish(running);
   } finally {
-    await running?.catch(() => {});
+    await running?.results.catch(() => {});
     for (const runner of runners) await runner.close();
   }
   if (done === 0) throw usageError('There are no samples to calibrate with', 'Give data with --calibration-data.');
   return done;
 }
 
-/** Hands each sample's tensor of each value to its observers. Returns the number of samples; see `sweep`. */
-export async function observe(
-  model: Model,
-  wanted: Iterable<readonly [Value, Observer]>,
-  options: SweepOptions,
-): Promise<number> {
-  const observers = new Map<Value, Observer[]>();
-  for (const [value, observer] of wanted) observers.set(value, [...(observers.get(value) ?? []), observer]);
-  return sweep(
-    [{ model, values: observers.keys() }],
-    async ([values]) => {
-      for (const [value, all] of observers) for (const observer of all) await observer.observe(values.get(value)!);
-    },
-    options,
-  );
+interface RunSample {
+  readonly feeds: Feeds;
+  readonly results: Promise<ProbedValues[]>;
 }
 
 async function runAll(runners: readonly ProbeRunner[], feeds: Feeds): Promise<ProbedValues[]> {

@@ -3,8 +3,8 @@
 import type { Engine, Feeds, Session, ValueInfo } from '../engine/index.js';
 import type { Model } from '../ir/index.js';
 import { nodeLabel } from '../pass/index.js';
+import { extractPart } from '../rewrite/index.js';
 import { MemoryTensor, type Tensor } from '../tensor/index.js';
-import { extractPart } from '../verification/index.js';
 import { planParts } from './plan-parts.js';
 import type { SwitchedModel } from './switch-nodes.js';
 

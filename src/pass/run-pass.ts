@@ -30,6 +30,8 @@ export interface RunEnvironment {
   readonly samples: AsyncIterable<Feeds> | null;
   readonly signal: AbortSignal;
   readonly seed: number;
+  /** Bytes of weights that sessions may load at once; default: no limit. */
+  readonly maxMemory?: number;
   readonly onProgress?: (done: number, total: number | null) => void;
 }
 
@@ -99,7 +101,8 @@ function createContext(
   });
   return {
     ...environment,
-    observe: (wanted, observed = model) => observe(observed, wanted, sweepOptions()),
+    observe: (wanted, observed = model) =>
+      observe(observed, wanted, { ...sweepOptions(), maxMemory: environment.maxMemory }),
     sweep: (probes, visit) => sweep(probes, visit, sweepOptions()),
     progress: (done, total) => onProgress?.(done, total),
     *targets(...opTypes) {

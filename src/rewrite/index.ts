@@ -2,5 +2,6 @@
 export { bypass, whyNotBypassed } from './bypass.js';
 export { dropUnused } from './drop-unused.js';
 export { exposeValues } from './expose-values.js';
+export { extractPart, valuesByName } from './extract-part.js';
 export { type InsertOptions, NodeInserter } from './node-inserter.js';
 export { replaceNode } from './replace-node.js';

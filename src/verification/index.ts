@@ -1,4 +1,3 @@
 export { worstOf } from './compare-runs.js';
-export { extractPart } from './extract-part.js';
 export type { FidelityReport, NamedFidelity, VerificationOptions } from './verification.js';
 export { verifyAgainst } from './verify.js';

@@ -1,12 +1,12 @@
 // Verification of models that do not fit into memory: both are cut at the same values, and each pair of slices runs on the
 // activations of the original, which are then handed on.
 
+import { planSlices } from '../analysis/index.js';
 import type { Feeds } from '../engine/index.js';
 import type { Dimension, TensorType } from '../ir/index.js';
+import { extractPart } from '../rewrite/index.js';
 import { createSyntheticFeeds } from '../synthetic/index.js';
 import { asVerification, compareOutputs, runAll, takeSamples, worstOf } from './compare-runs.js';
-import { extractPart } from './extract-part.js';
-import { planSlices } from './plan-slices.js';
 import type { FidelityReport, NamedFidelity, VerificationOptions } from './verification.js';
 
 /** Part of the memory limit that one slice's weights may take: kernels and activations need room too. */
@@ -22,7 +22,7 @@ export async function verifyInSlices(
   let known = await collectFeeds(options);
   const compared: NamedFidelity[] = [];
   let handedOver: readonly string[] = [];
-  for (const names of plan) {
+  for (const { values: names } of plan) {
     const inputs = new Map(handedOver.map((name) => [name, typeOf(known, name)]));
     // What was handed over and is handed on needs no computing.
     const fresh = names.filter((name) => !inputs.has(name));

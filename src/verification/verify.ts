@@ -1,8 +1,8 @@
 // The proof that every written model goes through: it keeps its interface, loads, runs, and computes what the original computes.
 import { freemem } from 'node:os';
+import { weightBytes } from '../analysis/index.js';
 import type { Feeds } from '../engine/index.js';
 import { throwIfAborted, verificationFailed } from '../errors.js';
-import type { Model } from '../ir/index.js';
 import { findWorkingFeeds } from '../synthetic/index.js';
 import { asVerification, compareOutputs, runAll, takeSamples, worstOf } from './compare-runs.js';
 import { interfaceDifference } from './interface.js';
@@ -44,11 +44,4 @@ async function collectFeeds(options: VerificationOptions): Promise<Feeds[]> {
   } finally {
     await session.close();
   }
-}
-
-function weightBytes(model: Model): number {
-  let bytes = 0;
-  for (const graph of model.allGraphs())
-    for (const value of graph.initializers) bytes += value.constant?.byteLength ?? 0;
-  return bytes;
 }
