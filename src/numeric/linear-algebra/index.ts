@@ -31,4 +31,8 @@ export {
   multiplyByTransposed,
   multiplyTransposed,
 } from './product.js';
+export { factorQr, type QrFactors } from './qr.js';
+export { type MultiplyMatrices, randomizedSingularValues } from './randomized-singular-values.js';
+export { type SingularValues, singularValues, truncatedSingularValues } from './singular-values.js';
+export { type SymmetricEigen, symmetricEigen } from './symmetric-eigen.js';
 export { invertLower, solveLower, solveLowerTransposed, solveUpper } from './triangular.js';
