@@ -5,7 +5,12 @@ export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.
 export { CompensatedRounding } from './compensated-rounding.js';
 export { DynamicActivations, type QuantizedActivation } from './dynamic-activations.js';
 export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';
+export { floatWeightAt } from './float-weight.js';
+export { isTransposedGemm, linearTerms } from './linear-terms.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
+export { type PackedLayout, type PackedParameters, packWeight } from './pack-weight.js';
+export type { PackedSearch, PackedWidth } from './packed-multiplier.js';
+export { addPackedWeight, packedOpset } from './packed-weight.js';
 export { createPairRanges, type PairRanges, scanPairRange, unitePairRanges } from './pair-ranges.js';
 export { computeParameters, type QuantizationParameters } from './parameters.js';
 export { createRanges, scanRange, scanRanges, type ValueRanges } from './parameters-ranges.js';
@@ -39,5 +44,7 @@ export {
   type StretchVisitor,
   visitStretches,
 } from './scheme-layout.js';
-export { restoreWeight } from './stored-weight.js';
+export { useRestored } from './stored-weight.js';
+export { replaceTableLookup } from './table-lookup.js';
+export { findUncovered } from './weight-coverage.js';
 export { type FloatWeightType, isFloatWeightType } from './weight-pieces.js';
