@@ -9,7 +9,7 @@ export const options = z.strictObject({
   bits: z.literal([4]).default(4).describe('of each weight of a matrix product'),
   blockSize: z
     .literal([16, 32, 64, 128, 256])
-    .default(32)
+    .default(16)
     .describe(
       'neighbours along the summed axis that share a multiplier or scale; where it does not divide the axis, less',
     ),

@@ -6,14 +6,17 @@
 /** Widths of packed integers. */
 export type PackedWidth = 2 | 3 | 4;
 
-/** How m is chosen: so that nothing is cut off (rtn), or by the least squared error (mse). */
+/** How m is chosen: so that the extreme of the block is not cut off (rtn), or by the least squared error (mse). */
 export type PackedSearch = 'rtn' | 'mse';
 
 /** Values of a multiplier; 0 is not used. */
 const lowestMultiplier = -8;
 const highestMultiplier = 7;
-/** Multipliers tried on each side: below the one with which the block just fits, steps become finer and the extreme is cut off. */
-const tries = 3;
+/**
+ * Multipliers tried on each side: below the one with which the block just fits, steps become finer and the extreme is cut off. The fewer
+ * levels there are, the more of it is worth cutting off.
+ */
+const tries: Readonly<Record<PackedWidth, number>> = { 2: 8, 3: 5, 4: 3 };
 /** 1.5 · 2^52: a double's sum with it, minus it, is rounded half to even. */
 const ROUNDER = 6755399441055744;
 
@@ -44,14 +47,19 @@ export function selectMultiplier(
   const longSide = 2 ** (bits - 1) * scale;
   const shortSide = longSide - scale;
   // The multipliers of either sign with which the block just fits.
-  const positive = fitting(-low / longSide, high / shortSide, highestMultiplier);
-  const negative = -fitting(high / longSide, -low / shortSide, -lowestMultiplier);
-  if (search === 'rtn') return -negative < positive ? negative : positive;
-  let best = positive;
+  const positive = fitting(-low / longSide, high / shortSide);
+  const negative = fitting(high / longSide, -low / shortSide);
+  const upwards = Math.min(positive, highestMultiplier);
+  const downwards = -Math.min(negative, -lowestMultiplier);
+  if (search === 'rtn') {
+    const fits = positive <= highestMultiplier || positive * -lowestMultiplier <= negative * highestMultiplier;
+    return fits && positive <= negative ? upwards : downwards;
+  }
+  let best = upwards;
   let least = Number.POSITIVE_INFINITY;
-  for (const first of [positive, negative]) {
-    const towardsZero = Math.sign(first);
-    for (let m = first, tried = 0; m !== 0 && tried < tries; m -= towardsZero, tried++) {
+  for (const first of [upwards, downwards]) {
+    const away = Math.sign(first);
+    for (let m = first, tried = 0; m !== 0 && tried < tries[bits]; m -= away, tried++) {
       const error = squaredError(values, start, count, m * scale, bits);
       if (error < least) {
         least = error;
@@ -62,8 +70,9 @@ export function selectMultiplier(
   return best;
 }
 
-function fitting(long: number, short: number, most: number): number {
-  return Math.min(Math.max(Math.ceil(Math.max(long, short)), 1), most);
+/** The least multiplier with which neither side exceeds its range; a hair may be cut off, which the rounding of the scale left over. */
+function fitting(long: number, short: number): number {
+  return Math.max(Math.ceil(Math.max(long, short) - 1e-6), 1);
 }
 
 /** Of rounding values[start, start + count) to multiples of `step`; four sums, so that additions need not wait for each other. */

@@ -22,15 +22,15 @@ export function addPackedWeight(
   parameters: PackedParameters,
 ): QuantizedWeight {
   const nodes = NodeInserter.atStart(graph, name);
-  const integers = graph.addInitializer(`${name}_int4`, packedInt4Tensor(tensor, layout, parameters));
-  const multipliers = graph.addInitializer(`${name}_multiplier`, multiplierTensor(layout, parameters));
+  const integers = graph.addInitializer(`${name}_q4`, packedInt4Tensor(tensor, layout, parameters));
+  const multipliers = graph.addInitializer(`${name}_m4`, multiplierTensor(layout, parameters));
   const shape = graph.addInitializer(`${name}_shape`, int64Tensor([tensor.shape.length], tensor.shape));
   const product = nodes.add(
     'Mul',
     [nodes.cast(integers, 'int4', 'int8', 'q'), nodes.cast(multipliers, 'int4', 'int8', 'm')],
-    'blocks',
+    'qm',
   );
-  const value = nodes.add('Reshape', [product, shape], 'int8');
+  const value = nodes.add('Reshape', [product, shape], 'w8');
   const { scale } = parameters;
   const zeroPoint = new Int32Array(scale.length);
   return new QuantizedWeight(graph, name, value, {
