@@ -1,16 +1,17 @@
 // Proof that the dependency graph is right, on real models: for every channel group, removing a quarter of its units gives the outputs of
 // the model with zeros in the weights that sum over them. Prints one line for each model, and every group that differs.
 //   npm run build && npx tsc -p tsconfig.bench.json && node dist-bench/bench/pruning/removal-property.js [--verbose] FOLDER|FILE…
+
+import { builtinPasses } from '../../passes/index.js';
 import { findChannelGroups, removeUnits, zeroUnits } from '../../src/analysis/index.js';
+import { runRecipe } from '../../src/compress.js';
 import { createOnnxRuntimeEngine, type Engine, type Feeds } from '../../src/engine/index.js';
 import { cloneModel, type Model } from '../../src/ir/index.js';
 import { createRandom } from '../../src/numeric/index.js';
 import { loadModel } from '../../src/onnx/index.js';
 import { preparationSteps, resolveRecipe } from '../../src/recipe/index.js';
-import { runRecipe } from '../../src/compress.js';
 import { findWorkingFeeds } from '../../src/synthetic/index.js';
 import type { Tensor } from '../../src/tensor/index.js';
-import { builtinPasses } from '../../passes/index.js';
 import { modelFiles } from '../model-files.js';
 
 const verbose = process.argv.includes('--verbose');
@@ -60,7 +61,9 @@ async function check(path: string): Promise<void> {
     }
   }
   if (verbose) for (const [node, reason] of frozen) console.log(`  – ${node.name || node.output.name}: ${reason}`);
-  console.log(`${path}: ${groups.length} groups, ${failed} wrong, largest difference ${worst.toExponential(1)}, ${frozen.size} nodes frozen`);
+  console.log(
+    `${path}: ${groups.length} groups, ${failed} wrong, largest difference ${worst.toExponential(1)}, ${frozen.size} nodes frozen`,
+  );
 }
 
 async function workingFeeds(model: Model, engine: Engine): Promise<Feeds> {

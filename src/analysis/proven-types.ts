@@ -3,7 +3,7 @@ import type { Engine } from '../engine/index.js';
 import { cloneModel, type Graph, type Model, type TensorType, type Value } from '../ir/index.js';
 
 /** Rounds of inference that `refine` may ask for. */
-const mostRounds = 4;
+const mostRounds = 48;
 
 export interface ProvenTypesOptions {
   /**

@@ -45,8 +45,7 @@ function decide(classes: CoordinateClasses, { whole, parts, place }: Composition
   if (live === undefined) {
     // Frozen parts freeze the whole and the other way round.
     const longestFirst = parts.toSorted((a, b) => (b.length ?? 0) - (a.length ?? 0));
-    const reason =
-      reasonOf(classes, [whole, ...longestFirst]) ?? `${place} splits an axis that cannot be changed`;
+    const reason = reasonOf(classes, [whole, ...longestFirst]) ?? `${place} splits an axis that cannot be changed`;
     for (const axis of [whole, ...parts]) freezeAxis(classes, axis, reason);
     return;
   }

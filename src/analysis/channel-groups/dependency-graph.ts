@@ -17,15 +17,23 @@ export async function relateAxes(model: Model, engine: Engine): Promise<Relation
   const relations = new Relations(model, await inferProvenTypes(model, engine, { refine: refineTypes }));
   const { graph } = model;
   for (const input of graph.inputs) {
-    if (model.constantOf(input) === null) relations.freezeAll(relations.axes(input), `${input.name} is an input of the model`);
+    if (model.constantOf(input) === null)
+      relations.freezeAll(relations.axes(input), `${input.name} is an input of the model`);
   }
-  for (const output of graph.outputs) relations.freezeAll(relations.axes(output), `${output.name} is an output of the model`);
+  for (const output of graph.outputs)
+    relations.freezeAll(relations.axes(output), `${output.name} is an output of the model`);
   for (const node of graph.nodes()) {
     relateLengths(node, relations);
     if (node.is('Constant')) {
-      relations.freezeAll(relations.axes(node.output), `${node.output.name} is held by a node: unpack-constants brings it into reach`);
+      relations.freezeAll(
+        relations.axes(node.output),
+        `${node.output.name} is held by a node: unpack-constants brings it into reach`,
+      );
     } else ruleOf(node).relate(node, relations);
-    for (const value of captured(node)) relations.freezeAll(relations.axes(value), `${labelOf(node)} uses it in an inner graph`);
+    for (const value of captured(node)) {
+      relations.freezeAll(relations.axes(value), `${labelOf(node)} uses it in an inner graph`);
+      freezeLengths(relations, value, `${labelOf(node)} uses its length in an inner graph`);
+    }
   }
   relations.conclude();
   return relations;
@@ -33,18 +41,26 @@ export async function relateAxes(model: Model, engine: Engine): Promise<Relation
 
 /** Lengths that go into arithmetic, or out of the model, must stay. */
 function relateLengths(node: Node, relations: Relations): void {
-  const freeze = (value: Value | null, reason: string): void => {
-    for (const entry of relations.shapes.of(value) ?? []) if (entry.kind === 'axis') relations.freeze(entry.axis, reason);
-  };
   const passesOn = node.domain === '' && shapeOperators.has(node.opType);
   for (const [index, input] of node.inputs.entries()) {
-    if (passesOn && index === 0 && relations.shapes.of(node.outputs[0])) continue;
-    if (node.is('Concat') && relations.shapes.of(node.outputs[0])) continue;
+    if (passesOn && (index === 0 || node.is('Concat', 'Where')) && relations.shapes.of(node.outputs[0])) continue;
+    // What is compared only decides between entries that are followed.
+    if (
+      node.is('Equal') &&
+      [...node.output.uses].every((use) => use.node.is('Where') && relations.shapes.of(use.node.output))
+    )
+      continue;
     if (node.domain === '' && shapeInputs[node.opType] === index) continue;
     if (node.is('Shape')) continue;
-    freeze(input, `${labelOf(node)} computes with its length`);
+    freezeLengths(relations, input, `${labelOf(node)} computes with its length`);
   }
-  for (const output of node.outputs) if (output?.isGraphOutput) freeze(output, `its length is an output of the model`);
+  for (const output of node.outputs)
+    if (output?.isGraphOutput) freezeLengths(relations, output, 'its length is an output of the model');
+}
+
+/** The axes whose lengths `value` holds. */
+function freezeLengths(relations: Relations, value: Value | null, reason: string): void {
+  for (const entry of relations.shapes.of(value) ?? []) if (entry.kind === 'axis') relations.freeze(entry.axis, reason);
 }
 
 /** Values of the main graph that subgraphs of `node` use. */

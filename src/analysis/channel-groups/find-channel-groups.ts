@@ -113,7 +113,11 @@ function sameAxes(relations: Relations): { units: number[]; axes: readonly Axis[
   return [...alike.values()];
 }
 
-function partsOf(relations: Relations, units: readonly number[], byClass: ReadonlyMap<number, readonly Occurrence[]>): GroupPart[] {
+function partsOf(
+  relations: Relations,
+  units: readonly number[],
+  byClass: ReadonlyMap<number, readonly Occurrence[]>,
+): GroupPart[] {
   const occurrences = units.map((unit) => byClass.get(unit) ?? []);
   return (occurrences[0] ?? []).map(({ operand, axis }, at) => ({
     operand,
@@ -128,7 +132,11 @@ function nodesOf(parts: readonly GroupPart[], role: AxisRole): Node[] {
 }
 
 /** Nodes whose weights make channels of which none can go, each with the reason. */
-function frozenNodes(relations: Relations, groups: readonly ChannelGroup[], alone: ReadonlySet<Node>): Map<Node, string> {
+function frozenNodes(
+  relations: Relations,
+  groups: readonly ChannelGroup[],
+  alone: ReadonlySet<Node>,
+): Map<Node, string> {
   const producing = new Set(groups.flatMap(({ producers }) => producers));
   const frozen = new Map<Node, string>();
   for (const { node, axes } of relations.operands) {
@@ -136,7 +144,8 @@ function frozenNodes(relations: Relations, groups: readonly ChannelGroup[], alon
       if (relations.roles.get(axis) !== 'produced' || axis.length === null || producing.has(node)) continue;
       const reason = relations.classes.reasonAt(axis.first);
       if (reason !== null) frozen.set(node, reason);
-      else frozen.set(node, alone.has(node) ? 'its channels can only go all at once' : 'nothing sums over its channels');
+      else
+        frozen.set(node, alone.has(node) ? 'its channels can only go all at once' : 'nothing sums over its channels');
     }
   }
   return frozen;

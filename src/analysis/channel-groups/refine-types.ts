@@ -1,4 +1,4 @@
-// What the target of a Reshape or Expand says of its result, where the target is put together from constants and lengths of axes: engines
+// What the target of a Reshape, Expand or Resize says of its result, where the target is put together from constants and lengths of axes: engines
 // infer nothing from such a target, not even the numbers in it.
 import type { Dimension, Model, Node, TensorType, Value } from '../../ir/index.js';
 import { tensorType } from '../../ir/index.js';
@@ -11,21 +11,40 @@ export function refineTypes(model: Model, types: ReadonlyMap<Value, TensorType>)
   const relations = new Relations(model, types);
   let refined = false;
   for (const node of model.graph.nodes()) {
-    if (!node.is('Reshape', 'Expand', 'Slice')) continue;
-    const input = node.input(0);
-    const data = input && (relations.model.constantOf(input) ?? types.get(input));
+    if (!node.is('Reshape', 'Expand', 'Resize', 'Slice', 'GreaterOrEqual', 'LessOrEqual')) continue;
+    const shapeOf = (value: Value | null) => value && (relations.model.constantOf(value) ?? types.get(value) ?? null);
+    const data = shapeOf(node.input(0));
     const { output } = node;
     const before = types.get(output)?.shape ?? null;
     if (!data) continue;
-    const said = node.is('Slice') ? uncut(node, relations, data.shape) : saidByTarget(node, relations, data.shape);
+    const comparison = node.is('GreaterOrEqual', 'LessOrEqual');
+    const said = comparison
+      ? broadcast(data.shape, shapeOf(node.input(1))?.shape ?? null)
+      : node.is('Slice')
+        ? uncut(node, relations, data.shape)
+        : saidByTarget(node, relations, data.shape);
     if (!said || (before && before.length !== said.length)) continue;
-    const shape = said.map((dimension, at) => (typeof before?.[at] === 'number' ? before[at] : (dimension ?? before?.[at] ?? null)));
+    const shape = said.map((dimension, at) =>
+      typeof before?.[at] === 'number' ? before[at] : (dimension ?? before?.[at] ?? null),
+    );
     if (before && shape.every((dimension, at) => dimension === before[at])) continue;
-    output.type = tensorType(data.dataType, shape);
+    output.type = tensorType(comparison ? 'bool' : data.dataType, shape);
     refined = true;
   }
-  for (const node of model.graph.nodes()) if (node.is('MatMul') && refineOperand(node, relations, types)) refined = true;
+  for (const node of model.graph.nodes())
+    if (node.is('MatMul') && refineOperand(node, relations, types)) refined = true;
   return refined;
+}
+
+/** These comparisons are functions, of which engines infer nothing. */
+function broadcast(a: readonly Dimension[] | null, b: readonly Dimension[] | null): Dimension[] | null {
+  if (!a || !b) return null;
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, at) => {
+    const [x, y] = [a, b].map((shape) => (at < rank - shape.length ? 1 : shape[at - (rank - shape.length)]));
+    if (x === 1 || x === y) return y;
+    return y === 1 ? x : null;
+  });
 }
 
 /** What a matrix multiplies has as many columns as the matrix has rows. */
@@ -60,12 +79,13 @@ function uncut(node: Node, relations: Relations, input: readonly Dimension[] | n
 }
 
 function saidByTarget(node: Node, relations: Relations, input: readonly Dimension[] | null): Dimension[] | null {
-  const entries = relations.shapes.of(node.input(1));
-  if (!entries) return null;
+  const entries = relations.shapes.of(node.input(node.is('Resize') ? 3 : 1));
+  if (!entries || node.attributes.has('axes')) return null;
   const lengthOf = (entry: ShapeEntry): Dimension => {
     if (entry.kind === 'constant') return entry.value;
     return entry.kind === 'axis' ? (entry.axis.length ?? entry.axis.symbol) : null;
   };
+  if (node.is('Resize')) return entries.map(lengthOf);
   if (node.is('Reshape')) {
     const copies = node.attributes.int('allowzero', 0) === 0;
     const said = entries.map((entry, at) => {
@@ -100,6 +120,9 @@ function restOf(input: readonly Dimension[] | null, target: readonly Dimension[]
     else if (typeof length === 'number') divisor *= length;
     else return null;
   }
-  const size = left.reduce<number>((product, length) => product * (typeof length === 'number' ? length : Number.NaN), 1);
+  const size = left.reduce<number>(
+    (product, length) => product * (typeof length === 'number' ? length : Number.NaN),
+    1,
+  );
   return size % divisor === 0 && divisor > 0 ? size / divisor : null;
 }

@@ -45,9 +45,7 @@ export class Relations {
     const known = this.ofValues.get(value);
     if (known !== undefined) return known;
     const shape = this.model.constantOf(value)?.shape ?? this.types.get(value)?.shape ?? null;
-    const axes =
-      shape?.map((length, axis) => this.axis(`${value.name} axis ${axis}`, length)) ??
-      null;
+    const axes = shape?.map((length, axis) => this.axis(`${value.name} axis ${axis}`, length)) ?? null;
     this.ofValues.set(value, axes);
     return axes;
   }

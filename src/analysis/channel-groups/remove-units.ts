@@ -16,7 +16,8 @@ export function removeUnits(relations: Relations, units: ReadonlySet<number>): v
   const { model } = relations;
   const changed: Value[] = [];
   for (const node of model.graph.nodes()) {
-    for (const output of node.outputs) if (output && relations.axes(output)?.some((axis) => kept.of(axis))) changed.push(output);
+    for (const output of node.outputs)
+      if (output && relations.axes(output)?.some((axis) => kept.of(axis))) changed.push(output);
   }
   for (const node of [...model.graph.nodes()]) ruleOf(node).rewrite?.(node, kept);
   for (const operands of byValue(relations.operands)) sliceConstant(relations, operands, kept);

@@ -23,6 +23,8 @@ export const shapeOperators: ReadonlySet<string> = new Set([
   'Squeeze',
   'Cast',
   'Identity',
+  'Equal',
+  'Where',
 ]);
 
 export class ShapeEntries {
@@ -48,7 +50,7 @@ export class ShapeEntries {
     const constant = this.relations.numbers(value);
     if (constant) return constant.map((number) => ({ kind: 'constant', value: number }));
     const node = value.producer;
-    if (!node || node.domain !== '') return null;
+    if (node?.domain !== '') return null;
     switch (node.opType) {
       case 'Shape':
         return this.ofShape(node);
@@ -64,10 +66,12 @@ export class ShapeEntries {
       case 'Gather': {
         const entries = this.of(node.input(0));
         const indices = this.relations.numbers(node.input(1));
-        return entries && indices && indices.map((index) => entries.at(index) ?? unknown);
+        return entries && indices ? indices.map((index) => entries.at(index) ?? unknown) : null;
       }
       case 'Slice':
         return this.ofSlice(node);
+      case 'Where':
+        return this.ofWhere(node);
       default:
         return null;
     }
@@ -89,6 +93,20 @@ export class ShapeEntries {
     return axes.slice(node.attributes.int('start', 0), end).map((axis) => ({ kind: 'axis', axis }));
   }
 
+  /** PyTorch exports expand(-1, …) as a choice for each entry: where the shape equals −1, another one. A length never does. */
+  private ofWhere(node: Node): readonly ShapeEntry[] | null {
+    const equal = node.input(0)?.producer;
+    if (!equal?.is('Equal')) return null;
+    const [left, right] = [this.of(equal.input(0)), this.of(equal.input(1))];
+    const [chosen, otherwise] = [this.of(node.input(1)), this.of(node.input(2))];
+    if (!left || !right || !otherwise || left.length !== right.length || otherwise.length !== left.length) return null;
+    return otherwise.map((entry, at) => {
+      const answer = areEqual(left[at], right[at]);
+      if (answer === null) return unknown;
+      return answer ? (chosen?.[at] ?? unknown) : entry;
+    });
+  }
+
   private ofSlice(node: Node): readonly ShapeEntry[] | null {
     const entries = this.of(node.input(0));
     const numbers = (index: number, name: string) =>
@@ -98,6 +116,12 @@ export class ShapeEntries {
     const step = node.input(4) ? this.relations.numbers(node.input(4))?.[0] : 1;
     return entries && start !== undefined && end !== undefined && step === 1 ? entries.slice(start, end) : null;
   }
+}
+
+function areEqual(a: ShapeEntry, b: ShapeEntry): boolean | null {
+  if (a.kind === 'constant' && b.kind === 'constant') return a.value === b.value;
+  const [constant] = [a, b].filter((entry) => entry.kind === 'constant');
+  return constant && constant.value < 0 && (a.kind === 'axis' || b.kind === 'axis') ? false : null;
 }
 
 /** Whether `rewriteEntries` can change entry `at` of the shape that input `index` of `node` is. */
@@ -118,7 +142,9 @@ export function rewriteEntries(
   const { graph } = node;
   if (!value || !graph || changes.size === 0) return;
   const vector = (source: readonly ShapeEntry[], offset: number): Value => {
-    const numbers = source.map((entry, at) => changes.get(offset + at) ?? (entry.kind === 'constant' ? entry.value : 0));
+    const numbers = source.map(
+      (entry, at) => changes.get(offset + at) ?? (entry.kind === 'constant' ? entry.value : 0),
+    );
     return graph.addInitializer(`${value.name}_pruned`, int64Tensor([numbers.length], numbers));
   };
   const all = entries.of(value) ?? [];
@@ -135,6 +161,11 @@ export function rewriteEntries(
     return source.some((_, at) => changes.has(start + at)) ? vector(source, start) : piece;
   });
   const attributes = concat.attributes.toObject();
-  const rewritten = graph.insertBefore(node, { opType: 'Concat', name: concat.name && `${concat.name}_pruned`, inputs: pieces, attributes });
+  const rewritten = graph.insertBefore(node, {
+    opType: 'Concat',
+    name: concat.name && `${concat.name}_pruned`,
+    inputs: pieces,
+    attributes,
+  });
   node.replaceInput(index, rewritten.output);
 }

@@ -27,7 +27,8 @@ export const takeKernel: TensorKernel<TakeParameters> = {
       const piece = new Uint8Array(count * run);
       for (let index = 0; index < count; index++) {
         let from = 0;
-        for (let axis = 0; axis < inner; axis++) from += (coordinates[axis]?.[place[axis]] ?? place[axis]) * strides[axis];
+        for (let axis = 0; axis < inner; axis++)
+          from += (coordinates[axis]?.[place[axis]] ?? place[axis]) * strides[axis];
         piece.set(source.subarray(from * run, (from + 1) * run), index * run);
         for (let axis = inner - 1; axis >= 0 && ++place[axis] === output.shape[axis]; axis--) place[axis] = 0;
       }

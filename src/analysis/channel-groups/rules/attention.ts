@@ -10,7 +10,8 @@ function freezeRest(node: Node, relations: Relations, channels: ReadonlySet<Axis
   const sides = [...node.inputs.keys()].map((index) => relations.operand(node, index));
   sides.push(...[...node.outputs.keys()].map((index) => relations.result(node, index)));
   for (const axes of sides) {
-    for (const axis of axes ?? []) if (!channels.has(axis)) relations.freeze(axis, `${labelOf(node)} needs all of ${axis.place}`);
+    for (const axis of axes ?? [])
+      if (!channels.has(axis)) relations.freeze(axis, `${labelOf(node)} needs all of ${axis.place}`);
   }
 }
 
@@ -44,8 +45,16 @@ export const projectedAttention: OperatorRule = {
     const weight = relations.operand(node, 1);
     const output = relations.result(node);
     const count = node.attributes.int('num_heads', 0);
-    const sizes = node.attributes.ints('qkv_hidden_sizes') ?? Array.from({ length: 3 }, () => (weight?.[1]?.length ?? 0) / 3);
-    if (input?.length !== 3 || weight?.length !== 2 || !output || weight[1].length === null || count < 1 || sizes.length !== 3) {
+    const sizes =
+      node.attributes.ints('qkv_hidden_sizes') ?? Array.from({ length: 3 }, () => (weight?.[1]?.length ?? 0) / 3);
+    if (
+      input?.length !== 3 ||
+      weight?.length !== 2 ||
+      !output ||
+      weight[1].length === null ||
+      count < 1 ||
+      sizes.length !== 3
+    ) {
       relations.freezeNode(node, `the shapes of ${labelOf(node)} are not understood`);
       return;
     }
@@ -82,7 +91,12 @@ export const projectedAttention: OperatorRule = {
 };
 
 /** Attention on separate projections, [B, S, heads·width] or [B, heads, S, width], with fewer heads of keys and values or as many. */
-function separateAttention(names: { queries: string; keys: string; caches: readonly number[]; presents: readonly number[] }): OperatorRule {
+function separateAttention(names: {
+  queries: string;
+  keys: string;
+  caches: readonly number[];
+  presents: readonly number[];
+}): OperatorRule {
   const queryHeads = (node: Node): number => node.attributes.int(names.queries, 0);
   const keyHeads = (node: Node): number => node.attributes.int(names.keys, queryHeads(node));
   return {
@@ -128,11 +142,31 @@ function separateAttention(names: { queries: string; keys: string; caches: reado
   };
 }
 
-export const multiHeadAttention = separateAttention({ queries: 'num_heads', keys: '', caches: [6, 7], presents: [1, 2] });
-export const groupQueryAttention = separateAttention({ queries: 'num_heads', keys: 'kv_num_heads', caches: [3, 4], presents: [1, 2] });
-export const onnxAttention = separateAttention({ queries: 'q_num_heads', keys: 'kv_num_heads', caches: [4, 5], presents: [1, 2] });
+export const multiHeadAttention = separateAttention({
+  queries: 'num_heads',
+  keys: '',
+  caches: [6, 7],
+  presents: [1, 2],
+});
+export const groupQueryAttention = separateAttention({
+  queries: 'num_heads',
+  keys: 'kv_num_heads',
+  caches: [3, 4],
+  presents: [1, 2],
+});
+export const onnxAttention = separateAttention({
+  queries: 'q_num_heads',
+  keys: 'kv_num_heads',
+  caches: [4, 5],
+  presents: [1, 2],
+});
 
 /** Whether `node` is attention as one operator. */
 export function isFusedAttention(node: Node): boolean {
-  return ['Attention', 'com.microsoft::Attention', 'com.microsoft::MultiHeadAttention', 'com.microsoft::GroupQueryAttention'].includes(node.qualifiedType);
+  return [
+    'Attention',
+    'com.microsoft::Attention',
+    'com.microsoft::MultiHeadAttention',
+    'com.microsoft::GroupQueryAttention',
+  ].includes(node.qualifiedType);
 }

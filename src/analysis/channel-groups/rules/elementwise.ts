@@ -6,7 +6,12 @@ import type { Relations } from '../relations.js';
 import { labelOf, type OperatorRule } from '../rule.js';
 
 /** Ties the last axes of every operand and result with each other; an operand's axis of length 1 is repeated and stays. */
-export function alignTrailing(node: Node, relations: Relations, inputs: readonly number[], outputs: readonly number[]): void {
+export function alignTrailing(
+  node: Node,
+  relations: Relations,
+  inputs: readonly number[],
+  outputs: readonly number[],
+): void {
   const operands = inputs.flatMap((index) => (node.input(index) ? [relations.operand(node, index)] : []));
   const results = outputs.flatMap((index) => (node.outputs[index] ? [relations.result(node, index)] : []));
   if ([...operands, ...results].includes(null)) {

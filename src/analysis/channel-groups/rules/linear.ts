@@ -55,15 +55,18 @@ function relateGroups(node: Node, relations: Relations, { input, output, weight,
   const outs = relations.part(`channels in the groups of ${labelOf(node)}`, output.length / group);
   relations.compose(input, [groups, ins], node, 'innermost');
   relations.compose(output, [groups, outs], node, 'innermost');
+  const [made, summed] = transposed ? [1, 0] : [0, 1];
   if (transposed) {
     relations.compose(weight[0], [groups, ins], node, 'innermost');
     relations.tie(weight[1], outs);
-    relations.roles.set(weight[0], 'contracted');
   } else {
     relations.compose(weight[0], [groups, outs], node, 'innermost');
     relations.tie(weight[1], ins);
-    if (ins.length !== 1) relations.roles.set(weight[1], 'contracted');
   }
+  // A depthwise convolution neither makes channels nor sums over them.
+  if (ins.length === 1) return;
+  relations.roles.set(weight[made], 'produced');
+  relations.roles.set(weight[summed], 'contracted');
 }
 
 /** Groups that are left; where channels went from within the groups, all are. */
@@ -136,7 +139,8 @@ export const einsum: OperatorRule = {
     const terms = left.split(',');
     const sides = [...terms.map((_, index) => relations.operand(node, index)), relations.result(node)];
     const labels = [...terms, right ?? ''];
-    const readable = right !== undefined && labels.every((term, at) => sides[at]?.length === term.length && !term.includes('.'));
+    const readable =
+      right !== undefined && labels.every((term, at) => sides[at]?.length === term.length && !term.includes('.'));
     if (!readable || labels.some((term) => new Set(term).size < term.length)) {
       relations.freezeNode(node, `the equation of ${labelOf(node)} is not understood`);
       return;

@@ -56,7 +56,8 @@ export const split: OperatorRule = {
     }
     if (!readable || (node.input(1) && !relations.numbers(node.input(1)))) {
       relations.freezeAll(input ? [input[axis!]] : [], `${labelOf(node)} splits axes of unknown length`);
-      for (const axes of results) relations.freezeAll(axes ? [axes[axis!]] : [], `${labelOf(node)} splits axes of unknown length`);
+      for (const axes of results)
+        relations.freezeAll(axes ? [axes[axis!]] : [], `${labelOf(node)} splits axes of unknown length`);
       return;
     }
     let offset = 0;
@@ -151,7 +152,13 @@ export const pad: OperatorRule = {
       const [begin, end] = pads?.[at] ?? [Number.NaN, Number.NaN];
       const result = output[at];
       if (begin === 0 && end === 0) relations.tie(axis, result);
-      else if (begin >= 0 && end >= 0 && axis.length !== null && result.length !== null && node.attributes.string('mode', 'constant') === 'constant')
+      else if (
+        begin >= 0 &&
+        end >= 0 &&
+        axis.length !== null &&
+        result.length !== null &&
+        node.attributes.string('mode', 'constant') === 'constant'
+      )
         relations.tieRange(axis, 0, result, begin, axis.length);
       else relations.freezeAll([axis, result], `${labelOf(node)} pads or crops ${axis.place}`);
     }
@@ -161,7 +168,9 @@ export const pad: OperatorRule = {
     const output = kept.relations.result(node) ?? [];
     const pads = padsOf(node, kept.relations, input.length);
     if (!pads || !output.some((axis) => kept.of(axis))) return;
-    const begins = pads.map(([begin], at) => (kept.of(output[at]) ? kept.of(output[at])!.filter((place) => place < begin).length : begin));
+    const begins = pads.map(([begin], at) =>
+      kept.of(output[at]) ? kept.of(output[at])!.filter((place) => place < begin).length : begin,
+    );
     const ends = pads.map(([begin, end], at) => {
       const left = kept.of(output[at]);
       return left ? left.filter((place) => place >= begin + input[at].length!).length : end;
@@ -180,7 +189,8 @@ function padsOf(node: Node, relations: Relations, rank: number): [number, number
   const axes = node.input(3) ? relations.numbers(node.input(3)) : Array.from({ length: rank }, (_, at) => at);
   if (!numbers || !axes || numbers.length !== 2 * axes.length) return null;
   const pads = Array.from({ length: rank }, (): [number, number] => [0, 0]);
-  for (const [at, axis] of axes.entries()) pads[axis < 0 ? axis + rank : axis] = [numbers[at], numbers[at + axes.length]];
+  for (const [at, axis] of axes.entries())
+    pads[axis < 0 ? axis + rank : axis] = [numbers[at], numbers[at + axes.length]];
   return pads;
 }
 
@@ -196,9 +206,14 @@ export const expand: OperatorRule = {
       const axis = input[at - (output.length - input.length)];
       if (axis && (axis.length !== 1 || result.length === 1)) relations.tie(axis, result);
       else relations.freeze(axis, `${labelOf(node)} repeats ${axis?.place}`);
-      const entry = at < shift ? { kind: 'constant' as const, value: 1 } : (entries?.[at - shift] ?? { kind: 'unknown' as const });
-      if (entry.kind === 'axis') relations.mustMatch(entry.axis, result, `the target of ${labelOf(node)} is taken from elsewhere`);
-      else if (entry.kind === 'unknown' || (entry.value > 1 && !canRewrite(relations.shapes, node.input(1), at - shift))) {
+      const entry =
+        at < shift ? { kind: 'constant' as const, value: 1 } : (entries?.[at - shift] ?? { kind: 'unknown' as const });
+      if (entry.kind === 'axis')
+        relations.mustMatch(entry.axis, result, `the target of ${labelOf(node)} is taken from elsewhere`);
+      else if (
+        entry.kind === 'unknown' ||
+        (entry.value > 1 && !canRewrite(relations.shapes, node.input(1), at - shift))
+      ) {
         relations.freeze(result, `the target of ${labelOf(node)} is computed`);
       }
     }

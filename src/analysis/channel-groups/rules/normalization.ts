@@ -15,7 +15,8 @@ export const perChannel: OperatorRule = {
       return;
     }
     alignTrailing(node, relations, [0], [0]);
-    for (let index = 1; index < node.inputs.length; index++) relations.tie(relations.operand(node, index)?.[0], input[1]);
+    for (let index = 1; index < node.inputs.length; index++)
+      relations.tie(relations.operand(node, index)?.[0], input[1]);
     for (let index = 1; index < node.outputs.length; index++) {
       relations.freezeAll(relations.result(node, index), `an output of ${labelOf(node)} in training`);
     }
@@ -70,7 +71,8 @@ function over(axesOf: (node: Node, rank: number, relations: Relations) => readon
       for (let index = 1; index < node.outputs.length; index++) {
         relations.freezeAll(relations.result(node, index), `a statistic of ${labelOf(node)}`);
       }
-      for (const axis of wanted) relations.freeze(input.at(axis), `${labelOf(node)} normalizes over ${input.at(axis)?.place}`);
+      for (const axis of wanted)
+        relations.freeze(input.at(axis), `${labelOf(node)} normalizes over ${input.at(axis)?.place}`);
     },
   };
 }

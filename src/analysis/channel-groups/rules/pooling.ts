@@ -48,8 +48,10 @@ export const resize: OperatorRule = {
       relations.tie(axis, result);
       const sizes = node.input(3) ?? null;
       const entry = sizes && (relations.shapes.of(sizes)?.[at] ?? { kind: 'unknown' as const });
-      if (entry?.kind === 'axis') relations.mustMatch(entry.axis, result, `${labelOf(node)} takes its length from elsewhere`);
-      else if (entry && !canRewrite(relations.shapes, sizes, at)) relations.freeze(axis, `the sizes of ${labelOf(node)} are computed`);
+      if (entry?.kind === 'axis')
+        relations.mustMatch(entry.axis, result, `${labelOf(node)} takes its length from elsewhere`);
+      else if (entry && !canRewrite(relations.shapes, sizes, at))
+        relations.freeze(axis, `the sizes of ${labelOf(node)} are computed`);
     }
   },
   rewrite(node, kept) {
@@ -92,7 +94,11 @@ export const reduction: OperatorRule = {
   },
 };
 
-function reducedAxes(node: Parameters<OperatorRule['relate']>[0], rank: number, relations: Relations): Set<number> | null {
+function reducedAxes(
+  node: Parameters<OperatorRule['relate']>[0],
+  rank: number,
+  relations: Relations,
+): Set<number> | null {
   const single = node.is('ArgMax', 'ArgMin');
   let axes: readonly number[] | null = node.attributes.ints('axes');
   if (single) axes = [node.attributes.int('axis', 0)];

@@ -14,7 +14,10 @@ export const recurrent: OperatorRule = {
       relations.freezeNode(node, `the shapes of ${labelOf(node)} are not understood`);
       return;
     }
-    relations.freezeAll([...x.slice(0, 2), ...(relations.operand(node, 4) ?? [])], `a step or sequence of ${labelOf(node)}`);
+    relations.freezeAll(
+      [...x.slice(0, 2), ...(relations.operand(node, 4) ?? [])],
+      `a step or sequence of ${labelOf(node)}`,
+    );
     const label = labelOf(node);
     const unit = relations.part(`units of ${label}`, hidden);
     const gate = (times: number) => {

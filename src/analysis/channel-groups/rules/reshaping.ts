@@ -14,12 +14,15 @@ export const reshape: OperatorRule = {
     relations.freezeAll(relations.operand(node, 1), `the target of ${labelOf(node)}`);
     const shape = node.input(1);
     // Before opset 5 the target was an attribute.
-    const entries = shape ? relations.shapes.of(shape) : (node.attributes.ints('shape')?.map((value) => ({ kind: 'constant' as const, value })) ?? null);
+    const entries = shape
+      ? relations.shapes.of(shape)
+      : (node.attributes.ints('shape')?.map((value) => ({ kind: 'constant' as const, value })) ?? null);
     const zeroCopies = node.attributes.int('allowzero', 0) === 0;
     const copies = new Set<number>();
     for (const [at, axis] of output.entries()) {
       const entry = entries?.[at] ?? { kind: 'unknown' as const };
-      if (entry.kind === 'axis') relations.mustMatch(entry.axis, axis, `the target of ${labelOf(node)} is taken from elsewhere`);
+      if (entry.kind === 'axis')
+        relations.mustMatch(entry.axis, axis, `the target of ${labelOf(node)} is taken from elsewhere`);
       else if (entry.kind === 'unknown') relations.freeze(axis, `the target of ${labelOf(node)} is computed`);
       else if (entry.value === 0 && zeroCopies && input[at]) {
         copies.add(at);
@@ -48,7 +51,8 @@ export function changedEntries(node: Node, kept: Kept, output: readonly Axis[]):
   const shift = output.length - (entries?.length ?? 0);
   for (const [at, axis] of output.entries()) {
     const entry = entries?.[at - shift];
-    if (kept.of(axis) && entry?.kind === 'constant' && entry.value === axis.length) changes.set(at - shift, kept.count(axis));
+    if (kept.of(axis) && entry?.kind === 'constant' && entry.value === axis.length)
+      changes.set(at - shift, kept.count(axis));
   }
   return changes;
 }
@@ -56,7 +60,9 @@ export function changedEntries(node: Node, kept: Kept, output: readonly Axis[]):
 function rewriteAttribute(node: Node, kept: Kept, output: readonly Axis[]): void {
   const attribute = node.attributes.get('shape');
   if (attribute?.type !== 'ints' || !output.some((axis) => kept.of(axis))) return;
-  const value = attribute.value.map((length, at) => (length > 0n && output[at] ? BigInt(kept.count(output[at])) : length));
+  const value = attribute.value.map((length, at) =>
+    length > 0n && output[at] ? BigInt(kept.count(output[at])) : length,
+  );
   node.attributes.set('shape', { type: 'ints', value });
 }
 
@@ -133,8 +139,10 @@ export function matchAxes(
 
 /** Takes axes of known lengths off both lists until their products are equal, from the back or the front. */
 function matchRun(node: Node, relations: Relations, ins: Axis[], outs: Axis[], fromBack: boolean): boolean {
-  const take = (axes: readonly Axis[], count: number): Axis[] => (fromBack ? axes.slice(axes.length - count) : axes.slice(0, count));
-  const product = (axes: readonly Axis[]): number => axes.reduce((size, { length }) => size * (length ?? Number.NaN), 1);
+  const take = (axes: readonly Axis[], count: number): Axis[] =>
+    fromBack ? axes.slice(axes.length - count) : axes.slice(0, count);
+  const product = (axes: readonly Axis[]): number =>
+    axes.reduce((size, { length }) => size * (length ?? Number.NaN), 1);
   let left = 1;
   let right = 1;
   while (left <= ins.length && right <= outs.length) {
@@ -177,7 +185,8 @@ function splitAlike(node: Node, relations: Relations, ins: readonly Axis[], outs
 }
 
 function composeOf(relations: Relations, axis: Axis, parts: readonly Axis[], node: Node): void {
-  if (axis.length === 1 || parts.every(({ length }) => length === 1)) relations.freeze(axis, `${labelOf(node)} needs an axis of length 1`);
+  if (axis.length === 1 || parts.every(({ length }) => length === 1))
+    relations.freeze(axis, `${labelOf(node)} needs an axis of length 1`);
   else relations.compose(axis, parts, node);
 }
 

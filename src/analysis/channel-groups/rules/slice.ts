@@ -37,7 +37,8 @@ export const slice: OperatorRule = {
     const input = kept.relations.operand(node, 0) ?? [];
     const ranges = rangesOf(node, kept.relations, input.length);
     // Where a bound is computed, the axes that are cut stay, and the others need no change.
-    if (!ranges || ![...ranges].every(([, range]) => range) || ![...ranges.keys()].some((axis) => kept.of(input[axis]))) return;
+    if (!ranges || ![...ranges].every(([, range]) => range) || ![...ranges.keys()].some((axis) => kept.of(input[axis])))
+      return;
     const moved = [...ranges].map(([axis, given]) => {
       const range = given!;
       const left = kept.of(input[axis]);
