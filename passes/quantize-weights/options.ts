@@ -6,23 +6,36 @@ import { selectionOptions } from '../../src/pass/index.js';
 export const storableOperators = ['MatMul', 'Gemm', 'Gather'] as const;
 
 export const options = z.strictObject({
-  bits: z.literal([4]).default(4).describe('of each weight of a matrix product'),
+  bits: z
+    .literal([8, 4])
+    .default(4)
+    .describe('of each weight of a matrix product; 8 only for compute nbits and dequantize'),
   blockSize: z
     .literal([16, 32, 64, 128, 256])
-    .default(16)
+    .optional()
     .describe(
-      'neighbours along the summed axis that share a multiplier or scale; where it does not divide the axis, less',
+      'neighbours along the summed axis that share a multiplier or scale: 16 where it is not given, 32 for nbits and dequantize',
     ),
   algorithm: z
     .enum(['auto', 'rtn', 'mse'])
     .default('auto')
-    .describe(
-      'how multipliers are chosen: so that nothing is cut off (rtn), or by squared error (mse); auto: the best there is',
-    ),
+    .describe('round within the range of each block (rtn), or find the range with the least squared error (mse, auto)'),
   compute: z
-    .enum(['auto', 'int8', 'float32'])
+    .enum(['auto', 'int8', 'float32', 'nbits', 'dequantize'])
     .default('auto')
-    .describe('multiply integers, or restore the weights to float when the model is loaded; auto: int8'),
+    .describe(
+      'int8 (auto) and float32 decode once, when the model is loaded; nbits (MatMulNBits) and dequantize (DequantizeLinear) in every run',
+    ),
+  symmetric: z
+    .boolean()
+    .default(true)
+    .describe('centre ranges on zero, so that no zero points are needed (nbits and dequantize)'),
+  accuracyLevel: z
+    .int()
+    .min(0)
+    .max(4)
+    .default(4)
+    .describe('of MatMulNBits: 4 quantizes activations to int8, 0 leaves it to the kernel'),
   embeddingBits: z
     .literal([8, 4])
     .default(8)

@@ -1,6 +1,15 @@
 // Quantization: schemes, ranges, scales and zero points, QuantizeLinear on typed arrays, the proof against saturation; quantized
 // weights as lazy tensors, and the nodes that use them.
 
+export {
+  addBlockWeight,
+  type BlockWeight,
+  dequantizeBlocks,
+  replaceByBlockGather,
+  replaceByNBits,
+} from './block-operators.js';
+export type { BlockScheme } from './block-parameters.js';
+export { type BlockLayout, channelBlocks, sourceBlocks } from './block-weight.js';
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
 export { CompensatedRounding } from './compensated-rounding.js';
 export { DynamicActivations, type QuantizedActivation } from './dynamic-activations.js';
