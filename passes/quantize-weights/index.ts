@@ -7,7 +7,7 @@ import { DynamicActivations, findUncovered } from '../../src/quantization/index.
 import { initializerOwners, removeUnusedConstant } from '../../src/rewrite/index.js';
 import { isTableLookup, planEmbedding } from './embedding.js';
 import { planLinear } from './linear.js';
-import { type Options, options } from './options.js';
+import { options, type Settings, settingsOf } from './options.js';
 import type { EditContext, NodePlan, PlanContext } from './plan.js';
 import { StoredWeights } from './weights.js';
 
@@ -20,7 +20,8 @@ export const quantizeWeights = definePass({
     'Stores weights in 4 bits, decoded when the model is loaded and multiplied as 8-bit integers; needs no data.',
   options,
   needs: [],
-  async run(model, options, context) {
+  async run(model, given, context) {
+    const options = settingsOf(given);
     const plans = planNodes(model, options, context);
     dropUncovered(plans, context);
     const weights = new StoredWeights();
@@ -34,7 +35,7 @@ export const quantizeWeights = definePass({
   },
 });
 
-function planNodes(model: Model, options: Options, { targets, record }: PassContext): Plans {
+function planNodes(model: Model, options: Settings, { targets, record }: PassContext): Plans {
   const plans: Plans = new Map();
   const context: PlanContext = {
     options,

@@ -12,7 +12,7 @@ import {
   useRestored,
 } from '../../src/quantization/index.js';
 import { replaceNode } from '../../src/rewrite/index.js';
-import type { Options } from './options.js';
+import type { Settings } from './options.js';
 import { type PlanContext, type Planned, requestBlocks, requestPacked, scaleShape } from './plan.js';
 
 /** Below these an integer product gains less than a tenth (measured, see quantize-dynamic). */
@@ -37,7 +37,7 @@ export function planLinear(node: Node, { options, tables, obstacleTo }: PlanCont
   return obstacleTo(packedOpset) ?? planPacked(node, source, axis, options);
 }
 
-function planPacked(node: Node, source: ConstantSource, axis: number, options: Options): Planned {
+function planPacked(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
   const request = requestPacked(1, source, axis, options);
   if (typeof request === 'string') return request;
   const { dataType } = source;
@@ -60,7 +60,7 @@ function planPacked(node: Node, source: ConstantSource, axis: number, options: O
   };
 }
 
-function planNBits(node: Node, source: ConstantSource, axis: number, options: Options): Planned {
+function planNBits(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
   const { dataType } = source;
   if (dataType === 'bfloat16') return 'MatMulNBits on the CPU takes no bfloat16';
   const request = requestBlocks('channels', 1, source, axis, options.bits, options);
@@ -75,7 +75,7 @@ function planNBits(node: Node, source: ConstantSource, axis: number, options: Op
   };
 }
 
-function planDequantize(node: Node, source: ConstantSource, axis: number, options: Options): Planned {
+function planDequantize(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
   const request = requestBlocks('source', 1, source, axis, options.bits, options);
   return {
     node,

@@ -38,8 +38,14 @@ export const options = z.strictObject({
     .describe('of MatMulNBits: 4 quantizes activations to int8, 0 leaves it to the kernel'),
   embeddingBits: z
     .literal([8, 4])
-    .default(8)
-    .describe('of tables of embeddings and of the matrix that makes the scores; 8 leaves them to quantize-dynamic'),
+    .optional()
+    .describe(
+      'of tables of embeddings and of the matrix that makes the scores: 8 where it is not given, which leaves them to quantize-dynamic',
+    ),
+  preset: z
+    .enum(['default', 'smallest'])
+    .default('default')
+    .describe('smallest: embeddings and scores in 4 bits too, blocks of 32, where these are not given'),
   minimumSize: z.int().min(1).default(4096).describe('leave weights with fewer elements alone'),
   operators: z
     .array(z.enum(storableOperators))
@@ -49,3 +55,16 @@ export const options = z.strictObject({
 });
 
 export type Options = z.output<typeof options>;
+
+/** Options with the preset worked out. */
+export type Settings = Options & Required<Pick<Options, 'blockSize' | 'embeddingBits'>>;
+
+export function settingsOf(given: Options): Settings {
+  const smallest = given.preset === 'smallest';
+  const decodedInKernels = given.compute === 'nbits' || given.compute === 'dequantize';
+  return {
+    ...given,
+    blockSize: given.blockSize ?? (smallest || decodedInKernels ? 32 : 16),
+    embeddingBits: given.embeddingBits ?? (smallest ? 4 : 8),
+  };
+}

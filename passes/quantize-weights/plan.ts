@@ -9,7 +9,7 @@ import type {
   PackedLayout,
   QuantizedWeight,
 } from '../../src/quantization/index.js';
-import type { Options } from './options.js';
+import type { Settings } from './options.js';
 
 /** Decoded when the model is loaded: q · m · c. */
 export interface PackedForm {
@@ -56,7 +56,7 @@ export interface EditContext {
 export type Planned = NodePlan | string;
 
 export interface PlanContext {
-  readonly options: Options;
+  readonly options: Settings;
   /** Constants that some node takes rows from. */
   readonly tables: ReadonlySet<Value>;
   /** Why operators of an opset cannot be used; null when they can. */
@@ -74,7 +74,7 @@ export function requestPacked(
   input: number,
   source: ConstantSource,
   axis: number,
-  { blockSize = 16 }: Options,
+  { blockSize }: Settings,
 ): WeightRequest<PackedForm> | string {
   const { k, n, rows } = matrixLayout(source, axis);
   const fitting = largestDivisor(k, blockSize);
@@ -90,7 +90,7 @@ export function requestBlocks(
   source: ConstantSource,
   axis: number,
   bits: BlockScheme['bits'],
-  { blockSize = 32, symmetric, algorithm }: Options,
+  { blockSize, symmetric, algorithm }: Settings,
 ): WeightRequest<BlockForm> {
   const layout = matrixLayout(source, axis);
   const scheme: BlockScheme = { bits, blockSize, symmetric, search: algorithm === 'rtn' ? 'rtn' : 'mse' };

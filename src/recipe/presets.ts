@@ -2,17 +2,26 @@
 import type { Pass } from '../pass/index.js';
 import type { ForeignStep } from './recipe.js';
 
-export type QuantizeMode = 'dynamic';
+export type QuantizeMode = 'dynamic' | 'weight-only';
+
+type PassOptions = Readonly<Record<string, unknown>>;
 
 interface Mode {
   readonly pass: string;
   /** What tells results from originals by name, given the options of the pass: `model.<suffix>.onnx`. */
-  suffix(options: Readonly<Record<string, unknown>>): string;
+  suffix(options: PassOptions): string;
+  /** Passes behind it, and their options. */
+  followedBy?(options: PassOptions): readonly { readonly pass: string; readonly options: PassOptions }[];
 }
 
 /** Ways to quantize, and the pass that does it. */
 export const quantizeModes: Readonly<Record<QuantizeMode, Mode>> = {
   dynamic: { pass: 'quantize-dynamic', suffix: () => 'int8' },
+  'weight-only': {
+    pass: 'quantize-weights',
+    suffix: ({ bits = 4 }) => `int${bits}`,
+    followedBy: whatKeepsEightBits,
+  },
 };
 
 /**
@@ -31,13 +40,21 @@ const before = [
 const after = ['eliminate-dead', 'strip-documentation'];
 
 /** The steps of `dsopt quantize`: cleanup, the pass of `mode` with `options`, cleanup. */
-export function quantizeSteps(
-  passes: readonly Pass[],
-  mode: QuantizeMode,
-  options: Readonly<Record<string, unknown>>,
-): ForeignStep[] {
-  const [quantize] = stepsOf(passes, [quantizeModes[mode].pass]);
-  return [...preparationSteps(passes), { ...options, ...quantize }, ...stepsOf(passes, after)];
+export function quantizeSteps(passes: readonly Pass[], mode: QuantizeMode, options: PassOptions): ForeignStep[] {
+  const { pass, followedBy } = quantizeModes[mode];
+  const [quantize] = stepsOf(passes, [pass]);
+  const rest = (followedBy?.(options) ?? []).flatMap((step) =>
+    stepsOf(passes, [step.pass]).map((found) => ({ ...step.options, ...found })),
+  );
+  return [...preparationSteps(passes), { ...options, ...quantize }, ...rest, ...stepsOf(passes, after)];
+}
+
+/** Weights that fewer bits are not for (embeddings, scores, convolutions) get 8; then equal shapes of decoded blocks are joined. */
+function whatKeepsEightBits({ compute, include, exclude }: PassOptions) {
+  const options = { ...(compute === 'float32' && { compute: 'float' }), ...(exclude !== undefined && { exclude }) };
+  // Who names nodes means these alone.
+  const eightBits = include === undefined ? [{ pass: 'quantize-dynamic', options }] : [];
+  return [...eightBits, { pass: 'deduplicate-initializers', options: {} }];
 }
 
 /** What `dsopt quantize` does before it quantizes. */
