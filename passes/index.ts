@@ -6,7 +6,7 @@ import { eliminateIdentity } from './eliminate-identity/index.js';
 import { foldConstants } from './fold-constants/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
-import { quantizeWeights } from './quantize-weights/index.js';
+import { quantizeStatic } from './quantize-static/index.js';
 import { stripDocumentation } from './strip-documentation/index.js';
 import { unpackConstants } from './unpack-constants/index.js';
 
@@ -18,6 +18,6 @@ export const builtinPasses = [
   deduplicateInitializers,
   eliminateDead,
   quantizeDynamic,
-  quantizeWeights,
+  quantizeStatic,
   stripDocumentation,
 ] as const satisfies readonly Pass[];

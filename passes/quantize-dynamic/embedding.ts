@@ -1,6 +1,7 @@
-// Gather on a table of embeddings: rows are taken as integers.
-import type { Node } from '../../src/ir/index.js';
-import { replaceTableLookup } from '../../src/quantization/index.js';
+// Gather on a table of embeddings: rows are taken as integers, and multiplied with their scales, taken by a second Gather.
+// So the table is never restored as a whole, in memory or in time.
+import { intAttribute, type Node } from '../../src/ir/index.js';
+import { NodeInserter, replaceNode } from '../../src/rewrite/index.js';
 import { isFloat } from '../../src/tensor/index.js';
 import { type PlanContext, type Planned, requestWeight, weightAt } from './plan.js';
 import { storedPlan } from './stored.js';
@@ -17,7 +18,8 @@ export function isTableLookup(node: Node): boolean {
 export function planEmbedding(node: Node, context: PlanContext): Planned {
   const source = weightAt(node, 0, context);
   if (typeof source === 'string') return source;
-  if (!node.input(1)) return 'it has no indices';
+  const indices = node.input(1);
+  if (!indices) return 'it has no indices';
   const { shape, permutation, dataType } = source;
   const attribute = node.attributes.int('axis', 0);
   const axis = attribute < 0 ? attribute + shape.length : attribute;
@@ -34,7 +36,13 @@ export function planEmbedding(node: Node, context: PlanContext): Planned {
     // Centred on zero, so that a row is one product; another user of the table takes it as it is.
     requests: [{ ...request, scheme: { dataType: 'int8', symmetric: true } }],
     apply([weight]) {
-      replaceTableLookup(node, weight, { axis, scaleShape: request.parameterShape, dataType });
+      const nodes = new NodeInserter(node, node.output.name);
+      const attributes = { axis: intAttribute(axis) };
+      const rows = nodes.add('Gather', [weight.value, indices], 'rows', { name: node.name, attributes });
+      const scale = weight.scale(weight.parameterShape(request.parameterShape));
+      const scales = weight.channels === 1 ? scale : nodes.add('Gather', [scale, indices], 'scales', { attributes });
+      const restored = nodes.add('Mul', [nodes.cast(rows, 'int8', 'float32', 'float32'), scales], 'scaled');
+      replaceNode(node, nodes.cast(restored, 'float32', dataType, dataType));
       return 'int8 rows, one scale each';
     },
   };

@@ -1,6 +1,7 @@
 // What models compute on real samples, looked at in constant memory.
 export { ExtremaObserver } from './extrema-observer.js';
 export { GramObserver } from './gram-observer.js';
+export { HistogramObserver, type HistogramOptions } from './histogram-observer.js';
 export { type ObserveOptions, observe } from './observe.js';
 export type { Observer } from './observer.js';
 export {
@@ -10,5 +11,14 @@ export {
   openSamples,
 } from './open-samples.js';
 export { hasRows, operatorRows, type RowBlock, type RowSampling } from './operator-rows.js';
+export type { Gain, Range } from './ranges/candidate.js';
+export {
+  chooseRange,
+  type RangeChoice,
+  type RangeMethod,
+  type RangeOptions,
+  rangeMethods,
+} from './ranges/choose-range.js';
 export { SecondMoments } from './second-moments.js';
 export { type Probe, type ProbedValues, type SweepOptions, sweep } from './sweep.js';
+export { WideningHistogram } from './widening-histogram.js';

@@ -1,4 +1,4 @@
 export type { Engine, Feeds, ProfileEvent, Session, SessionOptions, ValueInfo } from './engine.js';
 export { MatrixProducts } from './matrix-products.js';
-export { createOnnxRuntimeEngine, type OnnxRuntimeEngineOptions } from './onnxruntime/index.js';
+export { createOnnxRuntimeEngine, type OnnxRuntimeEngineOptions, optimizeModel } from './onnxruntime/index.js';
 export { createOnnxRuntimeWebEngine, type OnnxRuntimeWebEngineOptions } from './onnxruntime-web/index.js';

@@ -1,1 +1,2 @@
 export { createOnnxRuntimeEngine, type OnnxRuntimeEngineOptions } from './engine.js';
+export { optimizeModel } from './optimize-model.js';

@@ -1,0 +1,52 @@
+// Writes the plan into the graph as QuantizeLinear and DequantizeLinear, placed so that onnxruntime finds an integer kernel for each node.
+import type { Model, Use, Value } from '../../src/ir/index.js';
+import { QdqInserter, type QuantizationParameters, type ValueRanges } from '../../src/quantization/index.js';
+import { bypass } from '../../src/rewrite/index.js';
+import { emitLinear } from './emit-linear.js';
+import type { Options } from './options.js';
+import { integerResults, type PlannedLinear, quantizedValues, type StaticPlan } from './plan.js';
+import type { RoundedConvolution } from './round-weights.js';
+
+export interface Emission {
+  readonly plan: StaticPlan;
+  /** Grids of the values that no other value gives its own. */
+  readonly grids: ReadonlyMap<Value, QuantizationParameters>;
+  readonly rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>;
+  /** Of the weights of matrix products. */
+  readonly weightRanges: ReadonlyMap<PlannedLinear, ValueRanges>;
+  readonly options: Options;
+}
+
+export function emit(model: Model, emission: Emission): void {
+  const { plan, grids } = emission;
+  const roots = quantizedValues(plan);
+  const integers = integerResults(plan);
+  const gridOf = (value: Value): QuantizationParameters => grids.get(roots.get(value)!)!;
+  const inserter = new QdqInserter(model, emission.options.activationType);
+  const operands = new Map<Value, Use[]>();
+  const takes = (value: Value, use: Use | null): void => {
+    if (use) operands.set(value, [...(operands.get(value) ?? []), use]);
+  };
+  for (const linear of plan.linears) {
+    const grid = gridOf(linear.operator.input);
+    const node = emitLinear(model, linear, grid, inserter, emission);
+    takes(linear.operator.input, node.useAt(linear.operator.inputIndex));
+  }
+  for (const { node, operands: values } of plan.elementwise) {
+    for (const [index, value] of values.entries()) takes(value, node.useAt(index));
+  }
+  // A range that ends at zero does what the activation did.
+  const exact = new Map<Value, Value>();
+  for (const { activation } of [...plan.linears, ...plan.elementwise]) {
+    if (!activation) continue;
+    const before = activation.input(0)!;
+    exact.set(activation.output, before);
+    bypass(activation, before);
+  }
+  for (const value of roots.keys()) {
+    const computed = exact.get(value) ?? value;
+    if (integers.has(value))
+      inserter.quantizeActivation(computed, gridOf(value), [...computed.uses], { outputs: true });
+    else inserter.quantizeActivation(computed, gridOf(value), operands.get(value) ?? []);
+  }
+}

@@ -1,0 +1,128 @@
+// Static quantization: weights and activations become eight-bit integers with ranges that are fixed beforehand, from real samples.
+// Two phases (static-int8 as Nagel et al. 2021 describe it, "A White Paper on Neural Network Quantization"): weights are rounded and biases
+// corrected while activations are float; then ranges are chosen for the activations that come of it.
+import type { LinearOperator } from '../../src/analysis/index.js';
+import { optimizeModel } from '../../src/engine/index.js';
+import type { Model, Node, TensorType, Value } from '../../src/ir/index.js';
+import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js';
+import { layoutOf, scanWeight, unfusedNodes, type ValueRanges } from '../../src/quantization/index.js';
+import { dropUnused } from '../../src/rewrite/index.js';
+import { float32Tensor } from '../../src/tensor/index.js';
+import { type ChosenRanges, chooseRanges } from './choose-ranges.js';
+import { emit } from './emit.js';
+import { type Options, options } from './options.js';
+import { type PlannedLinear, quantizedValues, type StaticPlan } from './plan.js';
+import { planElementwise } from './plan-elementwise.js';
+import { planLinears } from './plan-linears.js';
+import { type RoundedConvolution, roundConvolutions } from './round-weights.js';
+
+export const quantizeStatic = definePass({
+  name: 'quantize-static',
+  kind: 'quantize',
+  summary: 'Computes convolutions and matrix products with 8-bit integers, in ranges calibrated on samples.',
+  options,
+  needs: ['samples', 'inference'],
+  async run(model, options, context) {
+    const candidates = planLinears(model, options, await ranksOf(model, context), context);
+    const { linears, weightRanges } = await withFiniteWeights(candidates, options, context);
+    if (linears.length === 0) return;
+    const plan: StaticPlan = { linears, elementwise: planElementwise(model, linears, options, context) };
+    const rounded = await roundWeights(model, linears, options, context);
+    const byNode = new Map<Node, LinearOperator>(linears.map(({ operator }) => [operator.node, operator]));
+    const roots = new Set(quantizedValues(plan).values());
+    const ranges = await chooseRanges(roots, byNode, options, context);
+    emit(model, { plan, grids: ranges.grids, rounded, weightRanges, options });
+    recordChanges(plan, rounded, ranges, context);
+    await reportUnfused(model, context);
+  },
+});
+
+/** What the engine knows of the values, where it matters: whether a MatMul multiplies two matrices. */
+async function ranksOf(model: Model, { engine }: PassContext): Promise<ReadonlyMap<Value, TensorType>> {
+  const needed = [...model.graph.nodes()].some((node) => node.is('MatMul'));
+  return needed ? engine.inferTypes(model) : new Map();
+}
+
+/** Leaves out weights that hold NaN or infinities; ranges of the others by output channel. */
+async function withFiniteWeights(
+  candidates: readonly PlannedLinear[],
+  { granularity: kind }: Options,
+  { workers, signal, record }: PassContext,
+) {
+  const linears: PlannedLinear[] = [];
+  const weightRanges = new Map<PlannedLinear, ValueRanges>();
+  for (const linear of candidates) {
+    const { node, weight } = linear.operator;
+    const axis = node.is('Conv') || node.attributes.int('transB', 0) !== 0 ? 0 : 1;
+    const layout = layoutOf(weight.tensor.shape, kind === 'channel' ? { kind, axis } : { kind });
+    const ranges = await scanWeight(weight.tensor, layout, workers, signal);
+    if (ranges.nonFiniteCount > 0) {
+      record.skipped(node, `element ${ranges.firstNonFinite} of its weight is not a finite number`);
+      continue;
+    }
+    linears.push(linear);
+    weightRanges.set(linear, ranges);
+  }
+  return { linears, weightRanges };
+}
+
+/** Rounds the weights of convolutions, and lets the model compute with them, in float. */
+async function roundWeights(
+  model: Model,
+  linears: readonly PlannedLinear[],
+  options: Options,
+  context: PassContext,
+): Promise<Map<PlannedLinear, RoundedConvolution>> {
+  const convolutions = linears.filter(({ operator }) => operator.kind === 'conv');
+  const bounds = { minimum: -127, maximum: 127 };
+  const operators = convolutions.map(({ operator }) => operator);
+  const rounded = await roundConvolutions(model, operators, bounds, options, context);
+  for (const { operator, weights, integers, bias } of rounded) {
+    const { node, weight } = operator;
+    const { values, columns, scale } = weights;
+    const restored = values.map((_, index) => integers[index] * scale[Math.floor(index / columns)]);
+    const replaced = node.inputs.slice(1);
+    node.replaceInput(1, model.graph.addInitializer(weight.value.name, float32Tensor(weight.shape, restored)));
+    if (node.input(2) || bias.some((value) => value !== 0)) {
+      const corrected = model.graph.addInitializer(`${weight.value.name}_bias`, float32Tensor([bias.length], bias));
+      if (node.inputs.length > 2) node.replaceInput(2, corrected);
+      else node.addInput(corrected);
+    }
+    dropUnused(model, model.graph, replaced);
+  }
+  return new Map(convolutions.map((linear, index) => [linear, rounded[index]]));
+}
+
+function recordChanges(
+  { linears, elementwise }: StaticPlan,
+  rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>,
+  { choices, samples }: ChosenRanges,
+  { record }: PassContext,
+): void {
+  for (const linear of linears) {
+    const { node, input } = linear.operator;
+    const techniques = rounded.get(linear)?.techniques ?? [];
+    const method = choices.get(input)?.method;
+    const words = [...techniques, ...(method ? [`input range by ${method}`] : [])];
+    record.changed(node, `integer ${node.opType}${words.length > 0 ? `: ${words.join(', ')}` : ''}`);
+  }
+  for (const { node } of elementwise) record.changed(node, 'integers in, integers out');
+  record.metric('calibrationSamples', samples);
+  for (const method of new Set([...choices.values()].map((choice) => choice.method))) {
+    record.metric(`rangesBy.${method}`, [...choices.values()].filter((choice) => choice.method === method).length);
+  }
+}
+
+/** Says which nodes onnxruntime computes in float although both sides are integers. */
+async function reportUnfused(model: Model, { record }: PassContext): Promise<void> {
+  const unfused = unfusedNodes(await optimizeModel(model));
+  record.metric('unfusedNodes', unfused.length);
+  if (unfused.length === 0) return;
+  const named = unfused.slice(0, mostNamed).map((node) => `${node.opType} ${nodeLabel(node)}`);
+  const more = unfused.length > mostNamed ? ` and ${unfused.length - mostNamed} more` : '';
+  record.warn(
+    `onnxruntime has no integer kernel for ${unfused.length} nodes between integers, and converts around them: ${named.join(', ')}${more}`,
+  );
+}
+
+const mostNamed = 8;

@@ -1,0 +1,54 @@
+// Operators without weights are computed with integers where they lie between linear operators that are: a value that comes as integers
+// and is wanted as integers. Everything else stays float, which is more exact and needs no conversion: pooling of whole maps and Softmax at
+// the end, normalization, what leads to the outputs.
+import type { Model, Node, Value } from '../../src/ir/index.js';
+import type { PassContext } from '../../src/pass/index.js';
+import { fusedActivation } from './fused-activation.js';
+import { elementwiseFacts, elementwiseOperators } from './operators.js';
+import type { Options } from './options.js';
+import type { PlannedElementwise, PlannedLinear } from './plan.js';
+
+export function planElementwise(
+  model: Model,
+  linears: readonly PlannedLinear[],
+  { residual }: Options,
+  { targets }: PassContext,
+): PlannedElementwise[] {
+  const wantedInputs = new Set(linears.map(({ operator }) => operator.input));
+  const integers = new Set(linears.flatMap(({ result }) => (result ? [result] : [])));
+  const candidates: PlannedElementwise[] = [];
+  for (const node of targets(...elementwiseOperators)) {
+    if (node.graph !== model.graph || (residual === 'float' && node.is('Add'))) continue;
+    const candidate = describe(node, model);
+    if (candidate) candidates.push(candidate);
+  }
+  for (const { operands, results } of candidates.toReversed()) {
+    if (results.some((value) => wantedInputs.has(value))) for (const operand of operands) wantedInputs.add(operand);
+  }
+  return candidates.filter(({ operands, results }) => {
+    const chosen = operands.some((value) => integers.has(value)) && results.some((value) => wantedInputs.has(value));
+    if (chosen) for (const result of results) integers.add(result);
+    return chosen;
+  });
+}
+
+function describe(node: Node, model: Model): PlannedElementwise | null {
+  const facts = elementwiseFacts(node, model.opset);
+  if (!facts) return null;
+  const operands = node.inputs.slice(0, facts.operands);
+  // A constant would need a range too.
+  if (!operands.every((value): value is Value => value !== null && isActivation(value))) return null;
+  const results = node.outputs.filter((output) => output !== null);
+  const activation = node.is('Add') ? fusedActivation(node.output, model) : null;
+  return {
+    node,
+    operands,
+    activation,
+    results: activation ? [activation.output] : results,
+    keepsRange: facts.keepsRange,
+  };
+}
+
+function isActivation({ isInitializer, producer }: Value): boolean {
+  return !isInitializer && !producer?.is('Constant');
+}

@@ -1,0 +1,122 @@
+// Which linear operators are quantized, and which are better left alone.
+import { countMacs, type LinearOperator, linearOperator, propagateShapes, readBias } from '../../src/analysis/index.js';
+import type { Model, Node, TensorType, Value } from '../../src/ir/index.js';
+import { macsOf } from '../../src/ops/index.js';
+import type { PassContext } from '../../src/pass/index.js';
+import { likelyShapes } from '../../src/synthetic/index.js';
+import { fusedActivation } from './fused-activation.js';
+import type { Options } from './options.js';
+import type { PlannedLinear } from './plan.js';
+
+/** Below these a matrix product of integers gains nothing. */
+const leastK = 64;
+const leastElements = 8192;
+/** Share of the multiplications below which the first and last operators stay float: more exact, and hardly slower or even faster. */
+const cheapShare = 0.02;
+
+/** The operators of the main graph that can be quantized; the others are recorded with the reason. */
+export function planLinears(
+  model: Model,
+  options: Options,
+  types: ReadonlyMap<Value, TensorType>,
+  { targets, record }: PassContext,
+): PlannedLinear[] {
+  const shapes = propagateShapes(model, likelyShapes(model));
+  const shapeOf = (value: Value) => value.constant?.shape ?? shapes.get(value) ?? null;
+  const { total } = countMacs(model, shapeOf);
+  const shareOf = (node: Node): number => (macsOf(node, shapeOf) ?? total) / Math.max(total, 1);
+  const planned: PlannedLinear[] = [];
+  for (const node of targets(...options.operators)) {
+    const operator = linearOperator(node, model);
+    const reason =
+      node.graph !== model.graph
+        ? 'it is not in the main graph, where calibration sees it'
+        : typeof operator === 'string'
+          ? alreadyQuantized(node, operator)
+          : operator && whyNotQuantized(operator, model, options, { shapeOf, shareOf });
+    if (reason !== null) record.skipped(node, reason);
+    else if (operator !== null && typeof operator !== 'string') planned.push(planLinear(operator, model, types));
+  }
+  return dropSharedWeights(planned, record);
+}
+
+function planLinear(operator: LinearOperator, model: Model, types: ReadonlyMap<Value, TensorType>): PlannedLinear {
+  if (operator.kind === 'conv') {
+    const activation = fusedActivation(operator.output, model);
+    return { operator, activation, result: activation?.output ?? operator.output, asGemm: false };
+  }
+  const asGemm =
+    operator.node.is('MatMul') && operator.biasSlot !== null && types.get(operator.input)?.shape?.length === 2;
+  return { operator, activation: null, result: null, asGemm };
+}
+
+interface Costs {
+  shapeOf(value: Value): readonly number[] | null;
+  /** Of all multiplications, 0 to 1. */
+  shareOf(node: Node): number;
+}
+
+function whyNotQuantized(
+  operator: LinearOperator,
+  model: Model,
+  options: Options,
+  { shapeOf, shareOf }: Costs,
+): string | null {
+  const { node, kind, weight, rowLength } = operator;
+  const { tensor, dataType, permutation } = weight;
+  if (kind === 'conv-transpose') return 'onnxruntime has no integer kernel for it';
+  if (tensor.dataType !== 'float32' || dataType !== 'float32') return `its weight is ${tensor.dataType}`;
+  if (tensor.size < options.minimumSize) return `its weight has only ${tensor.size} elements`;
+  if (permutation.some((from, to) => from !== to)) return 'its weight is transposed';
+  if (kind === 'matrix' && (rowLength < leastK || tensor.size < leastElements)) {
+    return 'integers gain nothing at this size';
+  }
+  if (node.is('Gemm') && (node.attributes.float('alpha', 1) !== 1 || node.attributes.float('beta', 1) !== 1)) {
+    return 'it scales its product or its bias';
+  }
+  if (!node.is('MatMul') && readBias(operator, model) === null) return 'its bias is not one constant value a channel';
+  const spatial = shapeOf(operator.input)?.slice(2);
+  if (kind === 'conv' && spatial?.every((length) => length === 1)) return 'integers gain nothing at a single position';
+  return whyFloatEdge(operator, options, shareOf(node));
+}
+
+/** Why the first convolution, or an operator that only outputs of the model come from, stays float. */
+function whyFloatEdge({ node, kind, input, output }: LinearOperator, { edges }: Options, share: number): string | null {
+  if (edges === 'integer' || (edges === 'auto' && share >= cheapShare)) return null;
+  const cost = edges === 'auto' ? `, which costs little: ${(100 * share).toFixed(1)} % of the multiplications` : '';
+  if (kind === 'conv' && !leadsTo([input], upstream)) return `it is a first operator and stays float${cost}`;
+  if (!leadsTo([output], downstream) && !node.is('MatMul')) return `it is a last operator and stays float${cost}`;
+  return null;
+}
+
+type Neighbours = (value: Value) => Iterable<Node>;
+const upstream: Neighbours = ({ producer }) => (producer ? [producer] : []);
+const downstream: Neighbours = (value) => value.consumers();
+
+/** Whether a linear operator lies in that direction. */
+function leadsTo(start: readonly Value[], neighbours: Neighbours): boolean {
+  const seen = new Set<Node>();
+  const open = [...start];
+  for (let value = open.pop(); value; value = open.pop()) {
+    for (const node of neighbours(value)) {
+      if (seen.has(node)) continue;
+      seen.add(node);
+      if (node.is('Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN')) return true;
+      const next = neighbours === upstream ? node.inputs : node.outputs;
+      for (const other of next) if (other && !other.isInitializer) open.push(other);
+    }
+  }
+  return false;
+}
+
+/** A weight that somebody else uses in float would be stored twice. */
+function dropSharedWeights(planned: readonly PlannedLinear[], { skipped }: PassContext['record']): PlannedLinear[] {
+  return planned.filter(({ operator: { node, ownsWeight } }) => {
+    if (!ownsWeight) skipped(node, 'its weight is used by other nodes too');
+    return ownsWeight;
+  });
+}
+
+function alreadyQuantized(node: Node, reason: string): string {
+  return node.input(1)?.producer?.opType.startsWith('Dequantize') ? 'already quantized' : reason;
+}

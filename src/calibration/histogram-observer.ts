@@ -1,0 +1,44 @@
+// Histograms of one tensor: of most samples, to fit its range to, and of the others, to see whether a range is as good as it looked.
+import { internalError } from '../errors.js';
+import type { Tensor } from '../tensor/index.js';
+import type { Observer } from './observer.js';
+import { type ChannelWeights, WideningHistogram } from './widening-histogram.js';
+
+export interface HistogramOptions {
+  /** What an element of each channel counts, and the axis of the channels (negative: from the end). Without: all count one. */
+  readonly channels?: { readonly axis: number; readonly weights: Float64Array };
+}
+
+/** Every sample of this number is held out; a single sample serves both. */
+const heldOutEvery = 4;
+
+export class HistogramObserver implements Observer {
+  readonly fitted = new WideningHistogram();
+  private readonly heldOut = new WideningHistogram();
+  private readonly channels: HistogramOptions['channels'];
+  private samples = 0;
+
+  constructor({ channels }: HistogramOptions = {}) {
+    this.channels = channels;
+  }
+
+  /** What `fitted` did not see; `fitted` itself where there were too few samples. */
+  get held(): WideningHistogram {
+    return this.heldOut.isEmpty ? this.fitted : this.heldOut;
+  }
+
+  observe(tensor: Tensor): void {
+    const held = this.samples++ % heldOutEvery === heldOutEvery - 1;
+    (held ? this.heldOut : this.fitted).add(tensor.readFloat32(), this.weightsIn(tensor.shape));
+  }
+
+  private weightsIn(shape: readonly number[]): ChannelWeights | null {
+    if (!this.channels) return null;
+    const { weights } = this.channels;
+    const axis = this.channels.axis < 0 ? this.channels.axis + shape.length : this.channels.axis;
+    if (shape[axis] !== weights.length) {
+      throw internalError(`A tensor [${shape}] does not have ${weights.length} channels along axis ${axis}`);
+    }
+    return { weights, inner: shape.slice(axis + 1).reduce((product, length) => product * length, 1) };
+  }
+}

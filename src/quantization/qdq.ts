@@ -1,0 +1,122 @@
+// QuantizeLinear and DequantizeLinear around what onnxruntime is to compute with integers. Scales and zero points of activations are 0-d
+// (its kernels refuse one-element lists), zero points that are zero are left out for weights and biases.
+import { type Attribute, type Graph, intAttribute, type Model, type Node, type Use, type Value } from '../ir/index.js';
+import { NodeInserter } from '../rewrite/index.js';
+import { float32Tensor, MemoryTensor, type Tensor, typedArrayOf } from '../tensor/index.js';
+import type { QuantizationParameters } from './parameters.js';
+import { type QuantizedType, quantizedBits } from './scheme.js';
+
+/** Nodes and constants of one graph; constants that are equal are made once. */
+export class QdqInserter {
+  private readonly graph: Graph;
+  private readonly domain: string;
+  private readonly constants = new Map<string, Value>();
+
+  /**
+   * Nodes go into the main graph of `model`. Where its opset is older than the operators (per axis from 13, 16 bits from 21), they are
+   * those of com.microsoft, which onnxruntime knows at any opset and treats alike.
+   */
+  constructor(model: Model, activationType: QuantizedType) {
+    this.graph = model.graph;
+    this.domain = model.opset >= (quantizedBits(activationType) === 16 ? 21 : 13) ? '' : 'com.microsoft';
+    if (this.domain !== '' && !model.opsetImports.has(this.domain)) model.opsetImports.set(this.domain, 1);
+  }
+
+  /**
+   * Lets `uses` take `value` rounded to the grid of `parameters` (one scale), and the outputs of the graph that it is with `outputs`.
+   * Adds QuantizeLinear and DequantizeLinear behind the node that computes it.
+   */
+  quantizeActivation(
+    value: Value,
+    parameters: QuantizationParameters,
+    uses: readonly Use[],
+    { outputs = false } = {},
+  ): void {
+    const restored = this.addPair(value, parameters);
+    for (const { node, index } of uses) node.replaceInput(index, restored);
+    if (outputs && value.isGraphOutput) takeOver(value, restored);
+  }
+
+  /**
+   * Integers with one scale, or one for each index along `axis`, as the float tensor they stand for. Zero points are left out where all
+   * are zero, unless `zeroPoints` asks for them: the integer Gemm is not found without those of its weight.
+   * @param anchor what comes in front of.
+   */
+  restoreConstant(
+    anchor: Node,
+    name: string,
+    integers: Tensor,
+    { scale, zeroPoint }: Pick<QuantizationParameters, 'scale' | 'zeroPoint'>,
+    { axis, zeroPoints = false }: { readonly axis: number; readonly zeroPoints?: boolean },
+  ): Value {
+    const { graph } = this;
+    const shape = scale.length === 1 ? [] : [scale.length];
+    const inputs = [graph.addInitializer(`${name}_quantized`, integers)];
+    inputs.push(graph.addInitializer(`${name}_scale`, float32Tensor(shape, scale)));
+    if (zeroPoints || zeroPoint.some((zero) => zero !== 0)) {
+      const dataType = integers.dataType as QuantizedType;
+      inputs.push(
+        this.constant(`${dataType} [${shape}] ${zeroPoint}`, `${name}_zero_point`, () =>
+          integerTensor(dataType, shape, zeroPoint),
+        ),
+      );
+    }
+    const attributes: Record<string, Attribute> = scale.length === 1 ? {} : { axis: intAttribute(axis) };
+    return new NodeInserter(anchor, name).add('DequantizeLinear', inputs, 'dequantized', {
+      domain: this.domain,
+      attributes,
+    });
+  }
+
+  private addPair(value: Value, parameters: QuantizationParameters): Value {
+    const { graph, domain } = this;
+    const { dataType, scale, zeroPoint } = parameters;
+    const [step] = scale;
+    const constants = [
+      this.constant(`scale ${step}`, `${value.name}_scale`, () => float32Tensor([], [step])),
+      this.constant(`${dataType} ${zeroPoint[0]}`, `${dataType}_${zeroPoint[0]}`, () =>
+        integerTensor(dataType, [], zeroPoint),
+      ),
+    ];
+    const pair = { inputs: [value, ...constants], outputs: [graph.scope.uniqueName(`${value.name}_quantized`)] };
+    const { producer } = value;
+    const first = producer ? null : graph.nodes().next().value!;
+    const quantize = producer
+      ? graph.insertAfter(producer, { opType: 'QuantizeLinear', domain, ...pair })
+      : graph.insertBefore(first!, { opType: 'QuantizeLinear', domain, ...pair });
+    return graph.insertAfter(quantize, {
+      opType: 'DequantizeLinear',
+      domain,
+      inputs: [quantize.output, ...constants],
+      outputs: [graph.scope.uniqueName(`${value.name}_dequantized`)],
+    }).output;
+  }
+
+  private constant(key: string, name: string, make: () => Tensor): Value {
+    const known = this.constants.get(key);
+    if (known) return known;
+    const value = this.graph.addInitializer(name, make());
+    this.constants.set(key, value);
+    return value;
+  }
+}
+
+/** Makes `restored` the graph output that `value`, from which it is computed, was. */
+function takeOver(value: Value, restored: Value): void {
+  const { name, type, opaque } = value;
+  for (const graph of [...value.outputOf]) graph.replaceOutput(value, restored);
+  value.rename(`${restored.name}_exact`);
+  restored.rename(name);
+  restored.type = type;
+  restored.opaque = opaque;
+}
+
+function integerTensor(
+  dataType: QuantizationParameters['dataType'],
+  shape: readonly number[],
+  values: Int32Array,
+): Tensor {
+  const wide = dataType.endsWith('16');
+  const bytes = wide ? new Uint8Array(Uint16Array.from(values).buffer) : Uint8Array.from(values);
+  return new MemoryTensor(dataType, shape, typedArrayOf(dataType, bytes));
+}

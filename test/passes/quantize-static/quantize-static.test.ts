@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import { quantizeStatic } from '../../../passes/quantize-static/index.js';
+import { optimizeModel } from '../../../src/engine/index.js';
+import { type Model, parseModel } from '../../../src/ir/index.js';
+import { createRandom } from '../../../src/numeric/index.js';
+import { float32Tensor } from '../../../src/tensor/index.js';
+import { feedsFor, outputsOf, relativeError, runOnCopy } from '../../fixture-models.js';
+
+/** A model whose weights, declared as inputs `w…` and `b…`, get normal numbers; those of `scaled` times a factor. */
+function modelOf(text: string, scaled: Readonly<Record<string, number>> = {}): Model {
+  const model = parseModel(text);
+  for (const value of model.graph.inputs.filter(({ name }) => /^[wb]\d/.test(name))) {
+    if (value.type?.kind !== 'tensor') throw new TypeError(value.name);
+    const shape = value.type.shape!.map(Number);
+    const random = createRandom(5).fork(value.name);
+    const size = shape.reduce((product, length) => product * length, 1);
+    const factor = scaled[value.name] ?? (value.name.startsWith('w') ? 1 / Math.sqrt(size / shape[0]) : 0.1);
+    const values = Float32Array.from({ length: size }, () => random.normal() * factor);
+    const initializer = model.graph.addInitializer(`${value.name}_values`, float32Tensor(shape, values));
+    value.replaceAllUsesWith(initializer);
+    model.graph.removeInput(value);
+  }
+  return model;
+}
+
+const header = '<ir_version: 8, opset_import: ["" : 17]>';
+const integers = { edges: 'integer', minimumSize: 1 } as const;
+
+const residualText = (opset: number): string => `<ir_version: 8, opset_import: ["" : ${opset}]>
+graph (float[1,3,16,16] x, float[8,3,3,3] w1, float[8] b1, float[8,8,3,3] w2, float[8] b2, float[8,8,3,3] w3, float[8] b3, float[8,8,1,1] w4)
+  => (float[1,8,1,1] y) {
+  [c1] h1 = Conv <pads = [1, 1, 1, 1]> (x, w1, b1)
+  [r1] h2 = Relu (h1)
+  [c2] h3 = Conv <pads = [1, 1, 1, 1]> (h2, w2, b2)
+  [l] h4 = LeakyRelu <alpha = 0.1> (h3)
+  [c3] h5 = Conv <pads = [1, 1, 1, 1]> (h4, w3, b3)
+  [a] h6 = Add (h5, h2)
+  [r2] h7 = Relu (h6)
+  [m] h8 = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (h7)
+  [c4] h9 = Conv (h8, w4)
+  [g] y = GlobalAveragePool (h9)
+}`;
+
+/** Operators of the main graph as onnxruntime runs it, without conversions. */
+async function fusedOperators(model: Model): Promise<string[]> {
+  const { graph } = await optimizeModel(model);
+  return [...graph.nodes()].map(({ opType }) => opType);
+}
+
+async function errorOf(original: Model, quantized: Model): Promise<number> {
+  const feeds = feedsFor(original, 9);
+  const [before, after] = [await outputsOf(original, feeds), await outputsOf(quantized, feeds)];
+  return relativeError(after.y, before.y);
+}
+
+describe('convolutions', () => {
+  it.each([17, 12])('become integer kernels, and what lies between them, at opset %i', async (opset) => {
+    const original = modelOf(residualText(opset));
+    const { model, report } = await runOnCopy(original, quantizeStatic, integers);
+    const operators = await fusedOperators(model);
+    const kernels = ['QLinearConv', 'QLinearLeakyRelu', 'QLinearConv', 'QLinearAdd', 'MaxPool', 'QLinearConv'];
+    expect(operators.filter((name) => name.startsWith('QLinear') || name === 'MaxPool')).toEqual([
+      'QLinearConv',
+      ...kernels,
+    ]);
+    expect(operators).not.toContain('Relu');
+    expect(operators.at(-1)).toBe('GlobalAveragePool');
+    expect(report.metrics.unfusedNodes).toBe(0);
+    expect(await errorOf(original, model)).toBeLessThan(0.05);
+  });
+
+  it('lets MaxPool and what follows take the range of its input, and Relu end at zero', async () => {
+    const { model } = await runOnCopy(modelOf(residualText(17)), quantizeStatic, integers);
+    const pairs = [...model.graph.nodes()].filter((node) => node.is('QuantizeLinear'));
+    const behind = (name: string) => pairs.find((node) => node.input(0)?.producer?.name === name)!.inputs.slice(1);
+    expect(behind('m')).toEqual(behind('a'));
+    expect(behind('a')[1]!.constant!.readNumbers()).toEqual([0]);
+    for (const pair of pairs)
+      for (const constant of pair.inputs.slice(1)) expect(constant!.constant!.shape).toEqual([]);
+  });
+
+  it('keep additions in float on request', async () => {
+    const original = modelOf(`${header}
+graph (float[1,8,8,8] x, float[8,8,3,3] w1, float[8,8,3,3] w2, float[8,8,3,3] w3) => (float[1,8,1,1] y) {
+  [c1] h1 = Conv <pads = [1, 1, 1, 1]> (x, w1)
+  [a1] h2 = Add (h1, x)
+  [c2] h3 = Conv <pads = [1, 1, 1, 1]> (h2, w2)
+  [a2] h4 = Add (h3, h2)
+  [c3] h5 = Conv <pads = [1, 1, 1, 1]> (h4, w3)
+  [a3] h6 = Add (h5, h4)
+  [g] y = GlobalAveragePool (h6)
+}`);
+    const count = async (residual: string): Promise<number> => {
+      const { model } = await runOnCopy(original, quantizeStatic, { ...integers, residual });
+      return (await fusedOperators(model)).filter((name) => name === 'QLinearAdd').length;
+    };
+    expect(await count('integer')).toBe(2);
+    expect(await count('float')).toBe(0);
+  });
+
+  it('stay exact where the bias is large and the weights are tiny or zero', async () => {
+    const original = modelOf(
+      `${header}
+graph (float[1,4,6,6] x, float[4,4,3,3] w1, float[4] b1, float[4,4,1,1] w2, float[4] b2) => (float[1,4,4,4] y) {
+  [c1] h = Conv (x, w1, b1)
+  [c2] y = Conv (h, w2, b2)
+}`,
+      { w1: 1e-12, b1: 3, w2: 0, b2: 2 },
+    );
+    const { model } = await runOnCopy(original, quantizeStatic, integers);
+    expect(await errorOf(original, model)).toBeLessThan(0.01);
+  });
+
+  it('leave the first and the last in float where they do little', async () => {
+    const { report } = await runOnCopy(
+      modelOf(`${header}
+graph (float[1,1,8,8] x, float[8,1,1,1] w1, float[32,8,3,3] w2, float[64,32,3,3] w3, float[1,64,1,1] w4) => (float[1,1,4,4] y) {
+  [first] h1 = Conv (x, w1)
+  [c2] h2 = Conv (h1, w2)
+  [c3] h3 = Conv (h2, w3)
+  [last] y = Conv (h3, w4)
+}`),
+      quantizeStatic,
+      { minimumSize: 1 },
+    );
+    expect(report.skipped.map(({ target, reason }) => [target, reason.split(',')[0]])).toEqual([
+      ['first', 'it is a first operator and stays float'],
+      ['last', 'it is a last operator and stays float'],
+    ]);
+  });
+});
+
+describe('matrix products', () => {
+  const matrices = modelOf(`${header}
+graph (float[4,128] x, float[128,96] w1, float[96] b1, float[96,128] w2, float[128,64] w3, float[64] b3) => (float[4,64] y) {
+  [p] p = MatMul (x, w1)
+  [a] h1 = Add (p, b1)
+  [t] h2 = Tanh (h1)
+  [q] h3 = MatMul (h2, w2)
+  [u] h4 = Tanh (h3)
+  [g] y = Gemm (h4, w3, b3)
+}`);
+
+  it('have float results, and the bias of two-axis ones within an integer Gemm', async () => {
+    const { model, report } = await runOnCopy(matrices, quantizeStatic, integers);
+    const operators = await fusedOperators(model);
+    expect(operators.filter((name) => name.includes('Gemm') || name.includes('MatMul'))).toEqual([
+      'QGemm',
+      'MatMulIntegerToFloat',
+      'QGemm',
+    ]);
+    expect(report.metrics.unfusedNodes).toBe(0);
+    expect(await errorOf(matrices, model)).toBeLessThan(0.05);
+  });
+
+  it('of activations stay float', async () => {
+    const { report } = await runOnCopy(
+      modelOf(`${header}
+graph (float[2,8,64] x, float[64,128] w1) => (float[2,8,128] y) {
+  [t] t = Transpose <perm = [0, 2, 1]> (x)
+  [scores] s = MatMul (x, t)
+  [sum] z = MatMul (s, x)
+  [linear] y = MatMul (z, w1)
+}`),
+      quantizeStatic,
+    );
+    expect(report.skipped.map(({ target }) => target)).toEqual(['scores', 'sum']);
+    expect(report.changed.map(({ target }) => target)).toEqual(['linear']);
+  });
+
+  it('are not quantized twice', async () => {
+    const { model } = await runOnCopy(matrices, quantizeStatic, integers);
+    const { report } = await runOnCopy(model, quantizeStatic, integers);
+    expect(report.edited).toBe(false);
+    expect(new Set(report.skipped.map(({ reason }) => reason))).toEqual(new Set(['already quantized']));
+  });
+});
+
+it('leaves weights alone that hold NaN', async () => {
+  const { report } = await runOnCopy(
+    modelOf(
+      `${header}
+graph (float[1,4,6,6] x, float[4,4,3,3] w1) => (float[1,4,4,4] y) {
+  [c1] y = Conv (x, w1)
+}`,
+      { w1: Number.NaN },
+    ),
+    quantizeStatic,
+    integers,
+  );
+  expect(report.skipped).toEqual([{ target: 'c1', reason: 'element 0 of its weight is not a finite number' }]);
+});
