@@ -44,7 +44,7 @@ function modelText({ blocks, hidden, heads, feedForward, vocabulary, positions }
     return name;
   };
   const norm = (name: string, input: string): string => {
-    const [scale, bias] = [weight(`${name}_scale`, hidden), weight(`${name}_bias`, hidden)];
+    const [scale, bias] = [weight(`${name}_weight`, hidden), weight(`${name}_bias`, hidden)];
     add(`${name} = LayerNormalization <axis = -1, epsilon = 1e-12> (${input}, ${scale}, ${bias})`);
     return name;
   };

@@ -1,6 +1,6 @@
 // Gather on a table of embeddings: rows are taken as integers, and multiplied with their scales, taken by a second Gather.
 // So the table is never restored as a whole, in memory or in time.
-import { intAttribute, type Node } from '../../src/ir/index.js';
+import { intAttribute, type Node, type Value } from '../../src/ir/index.js';
 import { NodeInserter, replaceNode } from '../../src/rewrite/index.js';
 import { isFloat } from '../../src/tensor/index.js';
 import { type PlanContext, type Planned, requestWeight, weightAt } from './plan.js';
@@ -33,15 +33,21 @@ export function planEmbedding(node: Node, context: PlanContext): Planned {
   const request = requestWeight(0, source, [axis], 'table')!;
   return {
     node,
-    // Centred on zero, so that a row is one product; another user of the table takes it as it is.
-    requests: [{ ...request, scheme: { dataType: 'int8', symmetric: true } }],
+    // Another user of the table takes it as it is.
+    requests: [{ ...request, scheme: { dataType: 'int8' } }],
     apply([weight]) {
       const nodes = new NodeInserter(node, node.output.name);
       const attributes = { axis: intAttribute(axis) };
       const rows = nodes.add('Gather', [weight.value, indices], 'rows', { name: node.name, attributes });
-      const scale = weight.scale(weight.parameterShape(request.parameterShape));
-      const scales = weight.channels === 1 ? scale : nodes.add('Gather', [scale, indices], 'scales', { attributes });
-      const restored = nodes.add('Mul', [nodes.cast(rows, 'int8', 'float32', 'float32'), scales], 'scaled');
+      const shape = weight.parameterShape(request.parameterShape);
+      const ofRows = (parameters: Value, suffix: string): Value =>
+        weight.channels === 1 ? parameters : nodes.add('Gather', [parameters, indices], suffix, { attributes });
+      let values = nodes.cast(rows, 'int8', 'float32', 'float32');
+      if (weight.hasZeroPoint) {
+        const zeroPoints = nodes.cast(ofRows(weight.zeroPoint(shape), 'zero_points'), 'int8', 'float32', 'zero_points');
+        values = nodes.add('Sub', [values, zeroPoints], 'centred');
+      }
+      const restored = nodes.add('Mul', [values, ofRows(weight.scale(shape), 'scales')], 'scaled');
       replaceNode(node, nodes.cast(restored, 'float32', dataType, dataType));
       return 'int8 rows, one scale each';
     },

@@ -52,7 +52,8 @@ function integerRequests(node: Node, context: PlanContext): [WeightRequest, Weig
     if (source.permutation.some((from, to) => from !== to)) return null;
     if (context.options.compute === 'auto' && source.tensor.size < leastElements) return null;
     const request = requestWeight(index, source, [0, 1], 'product')!;
-    requests.push({ ...request, transposed: true, granularity: 'channel' });
+    // The kernel takes no other zero points than 0.
+    requests.push({ ...request, transposed: true, granularity: 'channel', scheme: { symmetric: true } });
   }
   return [requests[0], requests[1]];
 }

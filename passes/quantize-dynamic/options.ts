@@ -26,13 +26,15 @@ export const options = z.strictObject({
     .describe('one scale per output channel (and per row of a table), or one per weight'),
   symmetric: z
     .boolean()
-    .default(true)
-    .describe('centre the range of the weights on zero, so that no zero points are needed'),
+    .optional()
+    .describe(
+      'centre the range of the weights on zero, so that no zero points are needed (default: all but int8 products, whose 16-bit sums fit with smaller scales around a zero point)',
+    ),
   reduceRange: z
     .enum(['auto', 'on', 'off'])
     .default('auto')
     .describe(
-      'keep 16-bit sums of CPUs without VNNI from saturating: auto widens the scales of exactly the channels that could, on uses 7 bits everywhere',
+      'keep 16-bit sums of CPUs without VNNI from saturating: auto moves zero points and widens scales of exactly the channels that could, on uses 7 bits everywhere',
     ),
   compute: z
     .enum(['auto', 'integer', 'float'])

@@ -11,6 +11,11 @@ import {
 import { isFloat, sizeOf } from '../../src/tensor/index.js';
 import type { Options } from './options.js';
 
+export interface WeightScheme {
+  readonly dataType?: 'int8' | 'uint8';
+  readonly symmetric?: boolean;
+}
+
 /** How a quantized weight is used: by an integer product, restored to float when the session starts, or row by row (Gather). */
 export type WeightUse = 'product' | 'stored' | 'table';
 
@@ -29,8 +34,8 @@ export interface WeightRequest {
   readonly kernelSize?: number;
   /** Instead of the granularity that the options name. */
   readonly granularity?: 'channel';
-  /** Instead of the type and symmetry that the options name. */
-  readonly scheme?: { readonly dataType: 'int8' | 'uint8'; readonly symmetric: boolean };
+  /** Instead of the type and symmetry that the options name; they tell what it leaves open. */
+  readonly scheme?: WeightScheme;
 }
 
 export interface NodePlan {

@@ -59,29 +59,30 @@ export function groupRequests(plans: Iterable<NodePlan>, options: Options): Read
 
 /** Type and symmetry: another user of a table takes the table's, so that it is stored once. */
 function schemeOf(request: WeightRequest, table: WeightRequest | undefined, options: Options) {
-  return table?.scheme ?? request.scheme ?? { dataType: options.weightType, symmetric: options.symmetric };
+  const { dataType = options.weightType, symmetric = options.symmetric } = table?.scheme ?? request.scheme ?? {};
+  return { dataType, symmetric };
 }
 
 function makeGroup(
   requests: readonly WeightRequest[],
-  { dataType, symmetric }: NonNullable<WeightRequest['scheme']>,
+  { dataType, symmetric }: ReturnType<typeof schemeOf>,
   { granularity, reduceRange }: Options,
 ): WeightGroup {
   const [{ source, layout }] = requests;
   const perChannel = granularity === 'channel' || requests.some((request) => request.granularity === 'channel');
   const isFactor = requests.some(({ use }) => use === 'product');
   // Products with uint8 weights cannot saturate.
-  const saturates = isFactor && dataType === 'int8';
+  const saturationFree = isFactor && dataType === 'int8' && reduceRange === 'auto';
   return {
     source,
     layout,
     scheme: {
       dataType,
-      symmetric,
+      symmetric: symmetric ?? !saturationFree,
       granularity: perChannel ? { kind: 'channel', axis: 1 } : { kind: 'tensor' },
       reducedRange: isFactor && reduceRange === 'on',
     },
-    saturationFree: saturates && reduceRange === 'auto',
+    saturationFree,
     kernelSize: requests.every(({ kernelSize }) => kernelSize === requests[0].kernelSize)
       ? requests[0].kernelSize
       : undefined,

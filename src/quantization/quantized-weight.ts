@@ -61,7 +61,7 @@ export class QuantizedWeight {
   scale(shape: readonly number[], factor = 1): Value {
     const { scale } = this.parameters;
     const kind = `scale ${factor}`;
-    const other = this.channels < reshapedFrom ? undefined : this.constants.find((constant) => constant.kind === kind);
+    const other = this.otherShape(kind);
     return this.constant(kind, shape, () => {
       if (other) return this.reshape(other.value, shape);
       const values = factor === 1 ? scale : scale.map((value) => value * factor);
@@ -72,11 +72,18 @@ export class QuantizedWeight {
   /** The zero points in the type of the integers: one for each scale or, as [] of a symmetric weight, the one that all share. */
   zeroPoint(shape: readonly number[]): Value {
     const { dataType, zeroPoint } = this.parameters;
+    const other = this.otherShape('zero point');
     return this.constant('zero point', shape, () => {
+      if (other) return this.reshape(other.value, shape);
       // The low bytes are the integers, signed or not.
       const integers = typedArrayOf(dataType, Uint8Array.from(zeroPoint.subarray(0, sizeOf(shape))));
       return this.graph.addInitializer(`${this.name}_zero_point`, new MemoryTensor(dataType, shape, integers));
     });
+  }
+
+  /** The same constant in another shape, where it is worth a Reshape. */
+  private otherShape(kind: string): Constant | undefined {
+    return this.channels < reshapedFrom ? undefined : this.constants.find((constant) => constant.kind === kind);
   }
 
   private constant(kind: string, shape: readonly number[], make: () => Value): Value {

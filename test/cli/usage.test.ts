@@ -15,7 +15,7 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('--weight-type <value>');
     expect(stdout.replace(/\s+/g, ' ')).toContain('(default: int8)');
-    expect(stdout).toContain('--no-symmetric');
+    expect(stdout).toContain('--symmetric');
   });
 
   test('without a command is a usage error', async () => {
