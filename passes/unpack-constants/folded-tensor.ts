@@ -25,6 +25,8 @@ export function foldedTensor(node: Node, tensor: Tensor, model: Model): Tensor |
       const permutation = node.attributes.ints('perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
       if (permutation.length !== shape.length)
         return `perm has ${permutation.length} axes for a weight of ${shape.length}`;
+      if (!shape.every((_, axis) => permutation.includes(axis)))
+        return `[${permutation}] is no permutation of its axes`;
       return canTranspose(dataType) ? transposeTensor(tensor, permutation) : `${dataType} elements are packed`;
     }
     case 'Reshape':

@@ -99,6 +99,8 @@ export class Graph {
     if (!value.isInitializer && value.isUsed) throw internalError(`Input ${value.name} is still used`);
     remove(this.inputs as Value[], value);
     value.isGraphInput = false;
+    // What the input declared does not bind the tensor that remains.
+    if (value.constant) value.type = tensorType(value.constant.dataType, value.constant.shape);
     this.scope.revision++;
   }
 

@@ -48,7 +48,7 @@ function follow(value: Value, tensor: Tensor, path: readonly Node[]): ConstantSo
       dataType = type;
     } else if (node.opType === 'Transpose') {
       const order = node.attributes.ints('perm') ?? permutation.map((_, axis) => axis).reverse();
-      if (order.length !== permutation.length || order.some((axis) => permutation[axis] === undefined)) return null;
+      if (order.length !== permutation.length || !permutation.every((_, axis) => order.includes(axis))) return null;
       const before = permutation;
       permutation = order.map((axis) => before[axis]);
     }

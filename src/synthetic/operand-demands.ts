@@ -29,6 +29,9 @@ export interface DemandContext {
   readonly length: number;
 }
 
+/** A list of axes, or of parts, that is longer comes from a damaged model. */
+const mostAxes = 1024;
+
 type Rule = (context: DemandContext) => Demand | null;
 
 const fill =
@@ -38,7 +41,8 @@ const between =
   (low: number, high: number): Rule =>
   () => ({ kind: 'between', low, high });
 /** 0, 1, 2…: axes that are there whatever the rank. */
-const counting: Rule = ({ length }) => ({ kind: 'exactly', values: Array.from({ length }, (_, i) => i), unknown: 0 });
+const counting: Rule = ({ length }) =>
+  length > mostAxes ? null : { kind: 'exactly', values: Array.from({ length }, (_, i) => i), unknown: 0 };
 
 const positive = between(0.02, 0.1);
 const zero = fill(0);
@@ -102,7 +106,7 @@ const unitAxes =
 const splitParts: Rule = (context) => {
   const shape = context.input(0);
   const dim = shape && shape.length > 0 ? shape[axisOf(context.node, shape.length)] : null;
-  if (typeof dim !== 'number' || context.length === 0) return null;
+  if (typeof dim !== 'number' || context.length === 0 || context.length > mostAxes) return null;
   const part = Math.floor(dim / context.length);
   const values = new Array<number>(context.length).fill(part);
   values[0] += dim - part * context.length;

@@ -98,7 +98,9 @@ function planInputs(
     value,
     name: value.name,
     type,
-    shape: inputShapes[value.name] ?? bindShape(value, type, plan, batch, bindings),
+    shape:
+      (Object.hasOwn(inputShapes, value.name) && inputShapes[value.name]) ||
+      bindShape(value, type, plan, batch, bindings),
     role: roleOf(value.name, type),
   }));
 }

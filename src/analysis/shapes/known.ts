@@ -16,6 +16,11 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
 }
 
+/** Lengths and nothing else: a rule whose inputs do not fit together may compute nonsense. */
+export function isShape(dims: readonly unknown[] | null | undefined): dims is readonly number[] {
+  return dims?.every((dim) => Number.isSafeInteger(dim) && (dim as number) >= 0) ?? false;
+}
+
 /** A value of which only the shape is known. */
 export function ofShape(shape: readonly number[], integer = false): Known {
   return { shape, values: null, integer };

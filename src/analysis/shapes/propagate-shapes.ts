@@ -1,10 +1,11 @@
 // Shapes of values for inputs of given shapes, found by walking the graph once. It needs no engine and reads no weights, so it takes
 // milliseconds; what it does not know (rare operators, shapes that depend on data) it leaves out, and an engine can tell.
 import type { Graph, Model, Node, Value } from '../../ir/index.js';
+import { byOperator } from '../../ops/index.js';
 import { isFloat, type Tensor } from '../../tensor/index.js';
 import { computingRules } from './computing.js';
 import { elementwiseRules } from './elementwise.js';
-import { type Known, mostValues, ofShape } from './known.js';
+import { isShape, type Known, mostValues, ofShape } from './known.js';
 import { rearrangingRules } from './rearranging.js';
 import type { Rules } from './rule.js';
 
@@ -43,7 +44,7 @@ function walk(graph: Graph, known: Map<Value, Known>, opset: number): void {
 
 function apply(node: Node, known: ReadonlyMap<Value, Known>, opset: number): readonly (Known | null)[] | null {
   if (node.is('Constant')) return constantNode(node);
-  const rule = rules[node.qualifiedType];
+  const rule = byOperator(rules, node.qualifiedType);
   if (!rule) return null;
   return rule({ node, opset, inputs: node.inputs.map((input) => (input ? known.get(input) : undefined)) });
 }
@@ -82,9 +83,4 @@ function isInteger({ type }: Value): boolean {
 function declaredShape({ type }: Value): readonly number[] | null {
   if (type?.kind !== 'tensor' || !type.shape) return null;
   return isShape(type.shape) ? type.shape : null;
-}
-
-/** Lengths and nothing else: a rule whose inputs do not fit together may compute nonsense. */
-function isShape(dims: readonly unknown[] | null | undefined): dims is readonly number[] {
-  return dims?.every((dim) => Number.isSafeInteger(dim) && (dim as number) >= 0) ?? false;
 }

@@ -1,5 +1,5 @@
 // Operators that cut, join, repeat and rearrange tensors, and those that read shapes.
-import { type Known, mostValues, normalizeAxis, ofIntegers, ofShape, sizeOf } from './known.js';
+import { isShape, type Known, mostValues, normalizeAxis, ofIntegers, ofShape, sizeOf } from './known.js';
 import { listOf, type Rule, type Rules } from './rule.js';
 
 const shape: Rule = ({ node, inputs: [input] }) => {
@@ -55,10 +55,11 @@ const unsqueeze: Rule = (input) => {
 };
 
 const concat: Rule = ({ node, inputs }) => {
-  if (inputs.some((input) => !input)) return null;
+  if (inputs.length === 0 || inputs.some((input) => !input)) return null;
   const parts = inputs as readonly Known[];
   const axis = normalizeAxis(node.attributes.int('axis', 1), parts[0].shape.length);
   const dims = [...parts[0].shape];
+  if (!(axis in dims)) return null;
   dims[axis] = parts.reduce((sum, part) => sum + part.shape[axis], 0);
   const values = dims.length === 1 ? joinValues(parts) : null;
   return [{ shape: dims, values, integer: parts.every(({ integer }) => integer) }];
@@ -96,13 +97,14 @@ const slice: Rule = (input) => {
   if (!data || !starts || !ends || axes === null || steps === null) return null;
   const dims = [...data.shape];
   let values = data.shape.length === 1 ? data.values : null;
-  starts.forEach((from, index) => {
+  for (const [index, from] of starts.entries()) {
     const axis = normalizeAxis(axes?.[index] ?? index, dims.length);
+    if (!(axis in dims)) return null;
     const step = steps?.[index] ?? 1;
     const positions = slicePositions(dims[axis], from, ends[index], step);
     dims[axis] = positions.length;
     values = values && pick(values, positions);
-  });
+  }
   return [{ shape: dims, values, integer: data.integer }];
 };
 
@@ -121,7 +123,7 @@ function slicePositions(
 }
 
 function pick(values: readonly number[], { first, step, length }: ReturnType<typeof slicePositions>): number[] {
-  return Array.from({ length }, (_, index) => values[first + index * step]);
+  return Array.from({ length: Math.min(length, values.length) }, (_, index) => values[first + index * step]);
 }
 
 const gather: Rule = ({ node, inputs: [data, indices] }) => {
@@ -146,13 +148,14 @@ const gatherNd: Rule = ({ node, inputs: [data, indices] }) => {
 };
 
 const constantOfShape: Rule = ({ node, inputs: [dims] }) => {
-  if (!dims?.values) return null;
+  if (!dims?.values || !isShape(dims.values)) return null;
   const tensor = node.attributes.tensor('value');
   const integer = tensor !== null && !tensor.dataType.startsWith('float');
   const fill = tensor === null ? 0 : integer && tensor.size === 1 ? tensor.readNumbers()[0] : null;
-  const count = sizeOf(dims.values);
+  const { values: shape } = dims;
+  const count = sizeOf(shape);
   const values = fill === null || count > mostValues ? null : new Array<number>(count).fill(fill);
-  return [{ shape: dims.values, values, integer }];
+  return [{ shape, values, integer }];
 };
 
 const expand: Rule = ({ inputs: [data, dims] }) => {
@@ -160,6 +163,7 @@ const expand: Rule = ({ inputs: [data, dims] }) => {
   const rank = Math.max(data.shape.length, dims.values.length);
   const at = (list: readonly number[], axis: number): number => list[axis - rank + list.length] ?? 1;
   const shape = Array.from({ length: rank }, (_, axis) => Math.max(at(data.shape, axis), at(dims.values!, axis)));
+  if (!isShape(shape)) return null;
   const size = sizeOf(shape);
   const values = data.values?.length === 1 && size <= mostValues ? new Array<number>(size).fill(data.values[0]) : null;
   return [{ shape, values, integer: data.integer }];
@@ -180,6 +184,7 @@ const range: Rule = ({ inputs: [start, limit, delta] }) => {
   const [from] = start.values;
   const [step] = delta.values;
   const length = Math.max(0, Math.ceil((limit.values[0] - from) / step));
+  if (!Number.isSafeInteger(length)) return null;
   const values = length <= mostValues ? Array.from({ length }, (_, index) => from + index * step) : null;
   return [{ shape: [length], values, integer: start.integer }];
 };
@@ -222,10 +227,11 @@ const resize: Rule = (input) => {
   const axes = node.attributes.ints('axes') ?? data.shape.map((_, axis) => axis);
   if (!sizes && !scales) return null;
   const dims = [...data.shape];
-  axes.forEach((axis, index) => {
+  for (const [index, axis] of axes.entries()) {
     const at = normalizeAxis(axis, dims.length);
+    if (!(at in dims)) return null;
     dims[at] = sizes ? sizes[index] : Math.floor(dims[at] * scales![index] + 1e-6);
-  });
+  }
   return [ofShape(dims)];
 };
 
