@@ -7,6 +7,7 @@ import { foldConstants } from './fold-constants/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
 import { quantizeStatic } from './quantize-static/index.js';
+import { quantizeWeights } from './quantize-weights/index.js';
 import { stripDocumentation } from './strip-documentation/index.js';
 import { unpackConstants } from './unpack-constants/index.js';
 
@@ -18,6 +19,7 @@ export const builtinPasses = [
   deduplicateInitializers,
   eliminateDead,
   quantizeDynamic,
+  quantizeWeights,
   quantizeStatic,
   stripDocumentation,
 ] as const satisfies readonly Pass[];

@@ -14,7 +14,7 @@ const layers: readonly (readonly string[])[] = [
   ['ir'],
   ['onnx', 'ops'],
   ['engine', 'rewrite'],
-  ['analysis', 'quantization', 'synthetic'],
+  ['analysis', 'quantization', 'synthetic', 'autodiff'],
   ['data', 'metrics'],
   ['calibration', 'verification', 'measure', 'evaluation'],
   ['pass'],

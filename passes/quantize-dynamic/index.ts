@@ -1,19 +1,24 @@
 // Dynamic quantization: weights become eight-bit integers; activations are quantized while the model runs, where integer arithmetic
 // is faster. No data is needed.
-import type { Graph, Model, Node, Value } from '../../src/ir/index.js';
+import type { Model, Node, Value } from '../../src/ir/index.js';
 import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
 import { definePass, type PassContext } from '../../src/pass/index.js';
-import { DynamicActivations, type QuantizationParameters, type QuantizedWeight } from '../../src/quantization/index.js';
+import {
+  DynamicActivations,
+  findUncovered,
+  type QuantizationParameters,
+  type QuantizedWeight,
+} from '../../src/quantization/index.js';
+import { initializerOwners, ownerOf, removeUnusedConstant } from '../../src/rewrite/index.js';
 import { planAttention } from './attention.js';
 import { planConvolution } from './convolution.js';
-import { findUncovered } from './coverage.js';
 import { isTableLookup, planEmbedding } from './embedding.js';
 import { planLinear } from './linear.js';
 import { planLstm } from './lstm.js';
 import { type Options, options } from './options.js';
 import type { NodePlan, PlanContext, Planned, WeightRequest } from './plan.js';
 import { planStoredRecurrent } from './stored.js';
-import { groupRequests, initializerOwners, measureWeight, storeWeight, type WeightGroup } from './weights.js';
+import { groupRequests, measureWeight, storeWeight, type WeightGroup } from './weights.js';
 
 type Groups = ReadonlyMap<WeightRequest, WeightGroup>;
 type Measured = ReadonlyMap<WeightGroup, QuantizationParameters | string>;
@@ -87,7 +92,7 @@ function wouldGrow({ requests }: NodePlan): boolean {
 }
 
 function dropUncovered(plans: Map<Node, NodePlan>, { record }: PassContext): void {
-  for (const [{ node }, reason] of findUncovered(plans)) {
+  for (const [{ node }, reason] of findUncovered(plans.values())) {
     plans.delete(node);
     record.skipped(node, reason);
   }
@@ -121,8 +126,7 @@ function applyPlans(
     const group = groups.get(request)!;
     let weight = stored.get(group);
     if (!weight) {
-      const { value } = request.source;
-      const owner = owners.get(value) ?? value.producer!.graph!;
+      const owner = ownerOf(request.source.value, owners);
       weight = storeWeight(group, measured.get(group) as QuantizationParameters, owner);
       stored.set(group, weight);
     }
@@ -134,13 +138,6 @@ function applyPlans(
     for (const domain of plan.domains ?? []) if (!model.opsetImports.has(domain)) model.opsetImports.set(domain, 1);
     record.changed(plan.node, plan.apply(plan.requests.map(weightOf), edit));
   }
-  for (const { requests } of plans.values()) for (const request of requests) removeUnused(request, owners);
-}
-
-/** Removes the float weight and what led from it to the node, once nothing uses them. */
-function removeUnused({ source: { value, path } }: WeightRequest, owners: ReadonlyMap<Value, Graph>): void {
-  for (const between of path) if (between.graph && !between.output.isUsed) between.graph.remove(between);
-  if (value.isUsed) return;
-  if (value.isInitializer) owners.get(value)?.removeInitializer(value);
-  else if (value.producer?.graph) value.producer.graph.remove(value.producer);
+  for (const { requests } of plans.values())
+    for (const request of requests) removeUnusedConstant(request.source, owners);
 }

@@ -1,9 +1,8 @@
 // MatMul and Gemm: integer products where they are faster, stored integers elsewhere.
-import { intsAttribute, type Node } from '../../src/ir/index.js';
+import type { Node } from '../../src/ir/index.js';
 import type { ConstantSource } from '../../src/ops/index.js';
-import { type DynamicLinear, emitDynamicLinear } from '../../src/quantization/index.js';
-import { NodeInserter, replaceNode } from '../../src/rewrite/index.js';
-import { type DataType, scalarTensor } from '../../src/tensor/index.js';
+import { emitDynamicLinear, isTransposedGemm, linearTerms } from '../../src/quantization/index.js';
+import { replaceNode } from '../../src/rewrite/index.js';
 import { type NodePlan, type PlanContext, type Planned, requestWeight, weightAt } from './plan.js';
 import { storedPlan } from './stored.js';
 
@@ -21,7 +20,7 @@ export function planLinear(node: Node, context: PlanContext): Planned {
     return request ? storedPlan(node, [request], 'it is the left operand') : right;
   }
   const { shape } = right;
-  const transB = node.opType === 'Gemm' && node.attributes.int('transB', 0) !== 0;
+  const transB = isTransposedGemm(node);
   const channelAxis = transB ? 0 : Math.max(shape.length - 1, 0);
   const axes = shape.length > 1 ? [channelAxis] : [];
   const obstacle = integerObstacle(right, shape[transB ? 1 : 0], context);
@@ -50,28 +49,15 @@ function productPlan(node: Node, source: ConstantSource, transB: boolean): NodeP
     opset: 11,
     apply([weight], { activations }) {
       const { name } = node;
-      const terms =
-        node.opType === 'Gemm' ? gemmTerms(node, dataType) : { input: node.inputs[0]!, alpha: 1, bias: null };
-      const linear = { ...terms, dataType, weight, transposed: transposed && !weight.transposed, name };
+      const linear = {
+        ...linearTerms(node, dataType),
+        dataType,
+        weight,
+        transposed: transposed && !weight.transposed,
+        name,
+      };
       replaceNode(node, emitDynamicLinear(node, linear, activations));
       return `${weight.parameters.dataType} product`;
     },
   };
-}
-
-/** Gemm is alpha · A' · B' + beta · C. */
-function gemmTerms(node: Node, dataType: DataType): Pick<DynamicLinear, 'input' | 'alpha' | 'bias'> {
-  const nodes = new NodeInserter(node, node.output.name);
-  let input = node.inputs[0]!;
-  if (node.attributes.int('transA', 0) !== 0) {
-    input = nodes.add('Transpose', [input], 'a', { attributes: { perm: intsAttribute([1, 0]) } });
-  }
-  const beta = node.attributes.float('beta', 1);
-  let bias = beta === 0 ? null : node.input(2);
-  if (bias) bias = nodes.cast(bias, dataType, 'float32', 'c');
-  if (bias && beta !== 1) {
-    const factor = nodes.graph.addInitializer(`${node.output.name}_beta`, scalarTensor('float32', beta));
-    bias = nodes.add('Mul', [bias, factor], 'scaled_c');
-  }
-  return { input, alpha: node.attributes.float('alpha', 1), bias };
 }

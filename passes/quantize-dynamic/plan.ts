@@ -1,14 +1,14 @@
 // What is planned for a node before anything is edited: which weights it wants quantized and how, and the edit itself.
 import type { Node, Value } from '../../src/ir/index.js';
-import { type ConstantSource, constantSource } from '../../src/ops/index.js';
+import type { ConstantSource } from '../../src/ops/index.js';
 import {
   type DynamicActivations,
-  isFloatWeightType,
+  floatWeightAt,
   layoutOf,
   type QuantizationLayout,
   type QuantizedWeight,
 } from '../../src/quantization/index.js';
-import { isFloat, sizeOf } from '../../src/tensor/index.js';
+import { sizeOf } from '../../src/tensor/index.js';
 import type { Options } from './options.js';
 
 export interface WeightScheme {
@@ -66,16 +66,7 @@ export interface PlanContext {
 
 /** The float weight at an input of a node, or the reason why it cannot be quantized. */
 export function weightAt(node: Node, input: number, { options }: PlanContext): ConstantSource | string {
-  const value = node.input(input);
-  if (value === null) return 'it has no weight';
-  const source = constantSource(value);
-  if (source === null)
-    return isDequantized(value) ? 'already quantized' : 'its weight is computed while the model runs';
-  const { tensor, dataType } = source;
-  if (!isFloatWeightType(tensor.dataType)) return `its weight is ${tensor.dataType}`;
-  if (!isFloatWeightType(dataType)) return `its weight is ${dataType}`;
-  if (tensor.size < options.minimumSize) return `its weight has only ${tensor.size} elements`;
-  return source;
+  return floatWeightAt(node, input, options.minimumSize);
 }
 
 /**
@@ -96,15 +87,4 @@ export function requestWeight(
   const layout = layoutOf(parts.map(sizeOf), { kind: 'channel', axis: 1 });
   const parameterShape = shape.map((dim, axis) => (stored.includes(axis) ? dim : 1));
   return { input, source, layout, parameterShape, use };
-}
-
-/** Whether `value` is restored from integers: by DequantizeLinear or its kin, or by Cast and Mul as this pass does it. */
-function isDequantized(value: Value): boolean {
-  let { producer } = value;
-  while (producer?.is('Identity', 'Cast', 'Transpose', 'Reshape', 'Mul', 'Sub')) {
-    const integers = producer.opType === 'Cast' ? constantSource(producer.input(0)) : null;
-    if (integers !== null) return !isFloat(integers.tensor.dataType);
-    producer = producer.input(0)?.producer ?? null;
-  }
-  return producer?.opType.startsWith('Dequantize') ?? false;
 }

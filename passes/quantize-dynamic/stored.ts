@@ -1,16 +1,8 @@
 // Weights that are stored as integers and computed in float: for operators without a faster integer kernel (Conv, GRU, RNN), and
 // for products that are too small to gain from integers.
 import type { Node } from '../../src/ir/index.js';
-import { type QuantizedWeight, restoreWeight } from '../../src/quantization/index.js';
-import {
-  type EditContext,
-  type NodePlan,
-  type PlanContext,
-  type Planned,
-  requestWeight,
-  type WeightRequest,
-  weightAt,
-} from './plan.js';
+import { useRestored } from '../../src/quantization/index.js';
+import { type NodePlan, type PlanContext, type Planned, requestWeight, type WeightRequest, weightAt } from './plan.js';
 
 /** The plan that restores the weights of all `requests`. */
 export function storedPlan(node: Node, requests: readonly WeightRequest[], because = ''): NodePlan {
@@ -18,7 +10,9 @@ export function storedPlan(node: Node, requests: readonly WeightRequest[], becau
     node,
     requests,
     apply(weights, edit) {
-      for (const [index, request] of requests.entries()) useRestored(node, request, weights[index], edit);
+      for (const [index, request] of requests.entries()) {
+        useRestored(node, request, weights[index], request.parameterShape, edit.restored);
+      }
       return `weight stored as ${weights[0].parameters.dataType}, computed in float${because && ` (${because})`}`;
     },
   };
@@ -35,18 +29,4 @@ export function planStoredRecurrent(node: Node, context: PlanContext): Planned {
     else reason ||= typeof source === 'string' ? source : 'its weight is transposed';
   }
   return requests.length > 0 ? storedPlan(node, requests) : reason;
-}
-
-/** Lets `node` take the restored weight, in front of whatever casts or transposes it. */
-function useRestored(node: Node, request: WeightRequest, weight: QuantizedWeight, { restored }: EditContext): void {
-  const { source, input, parameterShape } = request;
-  const [consumer, index] = source.path.length > 0 ? [source.path.at(-1)!, 0] : [node, input];
-  // Two users of one weight may share what lies in between.
-  if (consumer.input(index) !== source.value) return;
-  let value = restored.get(weight);
-  if (!value) {
-    value = restoreWeight(weight, parameterShape, source.tensor.dataType);
-    restored.set(weight, value);
-  }
-  consumer.replaceInput(index, value);
 }

@@ -1,5 +1,5 @@
 // The weights that plans ask for, grouped so that each is scanned and stored once.
-import type { Graph, Model, Value } from '../../src/ir/index.js';
+import type { Graph, Value } from '../../src/ir/index.js';
 import type { ConstantSource } from '../../src/ops/index.js';
 import type { Workers } from '../../src/parallel/index.js';
 import {
@@ -118,12 +118,7 @@ export function storeWeight(group: WeightGroup, parameters: QuantizationParamete
   const { source, layout, scheme, kernelSize, transposed } = group;
   const elements = scheme.granularity.kind === 'tensor' ? layoutOf([source.tensor.size], scheme.granularity) : layout;
   const integers = quantizedTensor(source.tensor, elements, parameters, { transposed, kernelSize });
-  return new QuantizedWeight(owner, source.value.name, integers, parameters, { transposed });
-}
-
-/** The graph of each initializer of the main graph and its subgraphs. */
-export function initializerOwners(model: Model): ReadonlyMap<Value, Graph> {
-  const owners = new Map<Value, Graph>();
-  for (const graph of model.graph.allGraphs()) for (const value of graph.initializers) owners.set(value, graph);
-  return owners;
+  const { name } = source.value;
+  const value = owner.addInitializer(`${name}_${parameters.dataType}`, integers);
+  return new QuantizedWeight(owner, name, value, parameters, { transposed });
 }

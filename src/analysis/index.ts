@@ -1,4 +1,12 @@
 // What is derived from a model.
+export {
+  type ChannelGroup,
+  type ChannelStructure,
+  findChannelGroups,
+  type GroupPart,
+  removeUnits,
+  zeroUnits,
+} from './channel-groups/index.js';
 export { countMacs, type MacCount } from './count-macs.js';
 export { type LinearOperator, linearOperator, readBias, readRows, storeRows } from './linear-operator.js';
 export { planSlices, type Slice, weightBytes } from './plan-slices.js';

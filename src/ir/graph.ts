@@ -55,6 +55,11 @@ export class Graph {
     }
   }
 
+  /** The node behind `node`, null for the last. */
+  nodeAfter(node: Node): Node | null {
+    return this.linkOf(node).next?.node ?? null;
+  }
+
   append(init: NodeInit): Node {
     return this.link(new Node(this.scope, init), this.last, null);
   }

@@ -12,6 +12,7 @@ export { cloneGraph, cloneModel } from './clone.js';
 export { Graph } from './graph.js';
 export { type LocalFunction, Model } from './model.js';
 export { Node, type NodeInit } from './node.js';
+export { nodeLabel } from './node-label.js';
 export type { Opaque } from './opaque.js';
 export { Scope } from './scope.js';
 export { operandsOf } from './sort.js';

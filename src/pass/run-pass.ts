@@ -3,12 +3,12 @@ import type { z } from 'zod';
 import { observe, type SweepOptions, sweep } from '../calibration/index.js';
 import { type Engine, type Feeds, MatrixProducts } from '../engine/index.js';
 import { DsoptError, internalError, throwIfAborted, usageError } from '../errors.js';
-import { type Model, type Node, verifyModel } from '../ir/index.js';
+import { type Model, type Node, nodeLabel, verifyModel } from '../ir/index.js';
 import { createRandom } from '../numeric/index.js';
 import type { Workers } from '../parallel/index.js';
 import { parseOptions } from './parse-options.js';
 import type { Pass, PassContext, PassRecord } from './pass.js';
-import { nodeLabel, Selection } from './selector.js';
+import { Selection } from './selector.js';
 
 /** What one pass did. */
 export interface PassReport {

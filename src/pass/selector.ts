@@ -21,11 +21,6 @@ function namesOf(node: Node): string[] {
   return node.name === '' ? names : [node.name, ...names];
 }
 
-/** What a node is called in reports and selectors. */
-export function nodeLabel(node: Node): string {
-  return node.name || node.outputs.find((output) => output !== null)?.name || node.qualifiedType;
-}
-
 function parseExpression(source: string): RegExp {
   try {
     return new RegExp(source, 'u');

@@ -43,6 +43,6 @@ function columnsOf({ weight, transposed }: DynamicLinear): Value {
   if (!transposed) return weight.value;
   const known = [...weight.value.uses].find(({ node }) => node.is('Transpose') && node.graph === weight.graph);
   if (known) return known.node.output;
-  const nodes = NodeInserter.atStart(weight.graph, weight.name);
+  const nodes = NodeInserter.behind(weight.value, weight.graph, weight.name);
   return nodes.add('Transpose', [weight.value], 'transposed', { attributes: { perm: intsAttribute([1, 0]) } });
 }

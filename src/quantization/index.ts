@@ -1,12 +1,26 @@
 // Quantization: schemes, ranges, scales and zero points, QuantizeLinear on typed arrays, the proof against saturation; quantized
 // weights as lazy tensors, and the nodes that use them.
 
+export {
+  addBlockWeight,
+  type BlockWeight,
+  dequantizeBlocks,
+  replaceByBlockGather,
+  replaceByNBits,
+} from './block-operators.js';
+export type { BlockScheme } from './block-parameters.js';
+export { type BlockLayout, channelBlocks, sourceBlocks } from './block-weight.js';
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
 export { CompensatedRounding } from './compensated-rounding.js';
 export { DynamicActivations, type QuantizedActivation } from './dynamic-activations.js';
 export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';
+export { floatWeightAt } from './float-weight.js';
 export { type RowWeights, roundByGram, roundingErrors, roundToNearest } from './gram-rounding.js';
+export { isTransposedGemm, linearTerms } from './linear-terms.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
+export { type PackedLayout, type PackedParameters, packWeight } from './pack-weight.js';
+export type { PackedSearch, PackedWidth } from './packed-multiplier.js';
+export { addPackedWeight, packedOpset } from './packed-weight.js';
 export { createPairRanges, type PairRanges, scanPairRange, unitePairRanges } from './pair-ranges.js';
 export { computeParameters, type QuantizationParameters } from './parameters.js';
 export { createRanges, scanRange, scanRanges, type ValueRanges } from './parameters-ranges.js';
@@ -41,6 +55,8 @@ export {
   type StretchVisitor,
   visitStretches,
 } from './scheme-layout.js';
-export { restoreWeight } from './stored-weight.js';
+export { restoreWeight, useRestored } from './stored-weight.js';
+export { replaceTableLookup } from './table-lookup.js';
 export { unfusedNodes } from './unfused.js';
+export { findUncovered } from './weight-coverage.js';
 export { type FloatWeightType, isFloatWeightType } from './weight-pieces.js';

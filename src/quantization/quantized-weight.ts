@@ -1,7 +1,7 @@
 // A quantized weight in a graph: its integers as an initializer, and its scales in whatever shape an operator wants them.
 import type { Graph, Value } from '../ir/index.js';
 import { NodeInserter } from '../rewrite/index.js';
-import { int64Tensor, MemoryTensor, sizeOf, type Tensor, typedArrayOf } from '../tensor/index.js';
+import { int64Tensor, MemoryTensor, sizeOf, typedArrayOf } from '../tensor/index.js';
 import type { QuantizationParameters } from './parameters.js';
 
 /** As many scales are worth a Reshape, so that they are stored once. */
@@ -25,11 +25,11 @@ export class QuantizedWeight {
   readonly transposed: boolean;
   private readonly constants: Constant[] = [];
 
-  /** @param integers of the type that `parameters` names. */
+  /** @param value integers of the type that `parameters` names: an initializer of `graph`, or made of such at its start. */
   constructor(
     graph: Graph,
     name: string,
-    integers: Tensor,
+    value: Value,
     parameters: QuantizationParameters,
     { transposed = false } = {},
   ) {
@@ -37,7 +37,7 @@ export class QuantizedWeight {
     this.name = name;
     this.parameters = parameters;
     this.transposed = transposed;
-    this.value = graph.addInitializer(`${name}_${parameters.dataType}`, integers);
+    this.value = value;
   }
 
   /** Number of scales. */

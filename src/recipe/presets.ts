@@ -2,20 +2,31 @@
 import type { Pass } from '../pass/index.js';
 import type { ForeignStep } from './recipe.js';
 
-export type QuantizeMode = 'dynamic' | 'static';
+export type QuantizeMode = 'dynamic' | 'static' | 'weight-only';
+
+type PassOptions = Readonly<Record<string, unknown>>;
 
 interface Mode {
   readonly pass: string;
-  /** The pass that takes what is left, under the same selection of nodes. */
-  readonly rest?: string;
   /** What tells results from originals by name, given the options of the pass: `model.<suffix>.onnx`. */
-  suffix(options: Readonly<Record<string, unknown>>): string;
+  suffix(options: PassOptions): string;
+  /** Passes behind it, and their options. */
+  followedBy?(options: PassOptions): readonly { readonly pass: string; readonly options: PassOptions }[];
 }
 
 /** Ways to quantize, and the pass that does it. Static leaves embeddings, recurrences and what stays in float to be stored in eight bits. */
 export const quantizeModes: Readonly<Record<QuantizeMode, Mode>> = {
   dynamic: { pass: 'quantize-dynamic', suffix: () => 'int8' },
-  static: { pass: 'quantize-static', rest: 'quantize-dynamic', suffix: () => 'int8' },
+  static: {
+    pass: 'quantize-static',
+    suffix: () => 'int8',
+    followedBy: (options) => [{ pass: 'quantize-dynamic', options: selectionOf(options) }],
+  },
+  'weight-only': {
+    pass: 'quantize-weights',
+    suffix: ({ bits = 4 }) => `int${bits}`,
+    followedBy: whatKeepsEightBits,
+  },
 };
 
 /**
@@ -33,19 +44,29 @@ const before = [
 ];
 const after = ['eliminate-dead', 'strip-documentation'];
 
-/** The steps of `dsopt quantize`: cleanup, the pass of `mode` with `options`, what it leaves to another, cleanup. */
-export function quantizeSteps(
-  passes: readonly Pass[],
-  mode: QuantizeMode,
-  options: Readonly<Record<string, unknown>>,
-): ForeignStep[] {
-  const { pass, rest } = quantizeModes[mode];
-  const [quantize, ...others] = stepsOf(passes, rest === undefined ? [pass] : [pass, rest]);
-  const selection = Object.fromEntries(
+/** The steps of `dsopt quantize`: cleanup, the pass of `mode` with `options`, cleanup. */
+export function quantizeSteps(passes: readonly Pass[], mode: QuantizeMode, options: PassOptions): ForeignStep[] {
+  const { pass, followedBy } = quantizeModes[mode];
+  const [quantize] = stepsOf(passes, [pass]);
+  const rest = (followedBy?.(options) ?? []).flatMap((step) =>
+    stepsOf(passes, [step.pass]).map((found) => ({ ...step.options, ...found })),
+  );
+  return [...preparationSteps(passes), { ...options, ...quantize }, ...rest, ...stepsOf(passes, after)];
+}
+
+/** Weights that fewer bits are not for (embeddings, scores, convolutions) get 8; then equal shapes of decoded blocks are joined. */
+function whatKeepsEightBits({ compute, include, exclude }: PassOptions) {
+  const options = { ...(compute === 'float32' && { compute: 'float' }), ...(exclude !== undefined && { exclude }) };
+  // Who names nodes means these alone.
+  const eightBits = include === undefined ? [{ pass: 'quantize-dynamic', options }] : [];
+  return [...eightBits, { pass: 'deduplicate-initializers', options: {} }];
+}
+
+/** What was chosen by name holds for the passes behind too. */
+function selectionOf(options: PassOptions): PassOptions {
+  return Object.fromEntries(
     ['include', 'exclude'].flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),
   );
-  const left = others.map((step) => ({ ...selection, ...step }));
-  return [...preparationSteps(passes), { ...options, ...quantize }, ...left, ...stepsOf(passes, after)];
 }
 
 /** What `dsopt quantize` does before it quantizes. */

@@ -1,5 +1,6 @@
 // Editing graphs safely.
 export { bypass, whyNotBypassed } from './bypass.js';
+export { initializerOwners, ownerOf, removeUnusedConstant } from './constant-owners.js';
 export { dropUnused } from './drop-unused.js';
 export { exposeValues } from './expose-values.js';
 export { extractPart, valuesByName } from './extract-part.js';

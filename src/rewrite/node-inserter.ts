@@ -29,6 +29,14 @@ export class NodeInserter {
     return new NodeInserter(first.value, stem);
   }
 
+  /** Inserts behind the node that computes `value`, or at the start where none does; `value` belongs to `graph`. */
+  static behind(value: Value, graph: Graph, stem: string): NodeInserter {
+    if (!value.producer) return NodeInserter.atStart(graph, stem);
+    const next = graph.nodeAfter(value.producer);
+    if (!next) throw internalError(`Nothing in graph ${graph.name} can use ${value.name}`);
+    return new NodeInserter(next, stem);
+  }
+
   /** Adds a node with one output, called `<stem>_<suffix>`. */
   add(opType: string, inputs: readonly Value[], suffix: string, options: InsertOptions = {}): Value {
     return this.addNode(opType, inputs, [suffix], options).output;

@@ -14,7 +14,7 @@ export {
 } from './data-type.js';
 export { restoreTensor, type TensorDescription } from './description.js';
 export { type FileReader, FileSource } from './file-source.js';
-export { canCast, canTranspose, castTensor, reshapeTensor, transposeTensor } from './kernels/index.js';
+export { canCast, canTranspose, castTensor, reshapeTensor, takeTensor, transposeTensor } from './kernels/index.js';
 export {
   ComputedTensor,
   FileTensor,

@@ -131,3 +131,15 @@ test('Ctrl-C ends with 130 and leaves nothing', async () => {
   expect(stderr).toContain('Interrupted');
   expect(readdirSync(folder)).toEqual(before);
 });
+
+test('--mode weight-only stores matrices in 4 bits, and refuses flags of other modes', async () => {
+  const output = join(folder, 'four.onnx');
+  const wanted = ['quantize', model, '-o', output, '--mode', 'weight-only', '--preset', 'smallest'];
+  const { code } = await runCli(wanted);
+  expect(code).toBe(0);
+  const types = [...(await loadModel(output)).graph.initializers].map(({ constant }) => constant?.dataType);
+  expect(types).toContain('int4');
+  const refused = await runCli([...wanted, '--overwrite', '--weight-type', 'uint8']);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('--weight-type is not for --mode weight-only');
+});

@@ -166,3 +166,19 @@ test('the steps of quantize are cleanup, the pass with its options, cleanup', ()
   ]);
   expect(steps[2]).toMatchObject({ weightType: 'uint8' });
 });
+
+test('weight-only quantization is two passes, the second for what keeps 8 bits', () => {
+  const all = ['quantize-weights', 'quantize-dynamic'].map((name) => ({ ...shrink, name }));
+  const stepsFor = (options: Readonly<Record<string, unknown>>) =>
+    quantizeSteps(all, 'weight-only', options).map(({ pass, ...given }) => [(pass as Pass).name, given]);
+  expect(stepsFor({ bits: 4 })).toEqual([
+    ['quantize-weights', { bits: 4 }],
+    ['quantize-dynamic', {}],
+  ]);
+  // Who names nodes means these alone.
+  expect(stepsFor({ include: ['a'] })).toEqual([['quantize-weights', { include: ['a'] }]]);
+  expect(stepsFor({ compute: 'float32', exclude: ['b'] })[1]).toEqual([
+    'quantize-dynamic',
+    { compute: 'float', exclude: ['b'] },
+  ]);
+});

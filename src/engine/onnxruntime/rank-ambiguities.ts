@@ -2,7 +2,7 @@
 // tells which it is, so that only the others have to be asked about.
 import type { Graph, Node, Value } from '../../ir/index.js';
 
-/** Operators whose output has a known rank whenever their inputs have. */
+/** Operators whose output has a known rank whenever their inputs have; not GreaterOrEqual and LessOrEqual, functions that are not looked into. */
 const rankFromInputs: ReadonlySet<string> = new Set([
   'Abs',
   'Add',
@@ -19,10 +19,8 @@ const rankFromInputs: ReadonlySet<string> = new Set([
   'Floor',
   'Gather',
   'Greater',
-  'GreaterOrEqual',
   'Identity',
   'Less',
-  'LessOrEqual',
   'Log',
   'Max',
   'Min',

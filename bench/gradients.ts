@@ -1,0 +1,43 @@
+// Differentiates models by all their weights and inputs of floating point and compares with numerical derivatives, source by source:
+// node dist-bench/bench/gradients.js model.onnx…. Prints a line a model: sources within 2 %, those beyond, obstacles.
+import { basename } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findTrainableWeights, liftConstants } from '../src/autodiff/index.js';
+import { createOnnxRuntimeEngine } from '../src/engine/index.js';
+import { DsoptError } from '../src/errors.js';
+import { loadModel } from '../src/onnx/index.js';
+import { findWorkingFeeds } from '../src/synthetic/index.js';
+import { checkGradients } from '../test/autodiff/check-gradients.js';
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const engine = createOnnxRuntimeEngine({ threads: 2 });
+/** Relative difference of the two derivatives of a source that counts as agreement. */
+const tolerance = 0.02;
+
+for (const path of positionals) process.stdout.write(`${basename(path)}: ${await describe(path)}\n`);
+
+async function describe(path: string): Promise<string> {
+  try {
+    const model = await loadModel(path);
+    liftConstants(model.graph);
+    const session = await engine.open(model);
+    const feeds = (await findWorkingFeeds(session, model)).at(0);
+    await session.close();
+    const start = performance.now();
+    const sources = findTrainableWeights(model.graph).map(({ name }) => name);
+    const { checks, obstacles } = await checkGradients(model, feeds, engine, {
+      sources,
+      steps: [1e-3, 3e-4, 1e-4, 3e-5, 1e-5],
+    });
+    if (obstacles.length > 0) return `not differentiable: ${[...new Set(obstacles)].join('; ')}`;
+    const beyond = checks.filter(({ error }) => !(error <= tolerance));
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    const worst = beyond.map(
+      ({ source, numeric, analytic }) => `${source} ${analytic.toPrecision(3)} for ${numeric.toPrecision(3)}`,
+    );
+    return `${checks.length - beyond.length} of ${checks.length} sources agree (${seconds} s) ${worst.slice(0, 4).join(', ')}`;
+  } catch (cause) {
+    if (!(cause instanceof DsoptError)) throw cause;
+    return `${cause.code}: ${cause.message.slice(0, 200)}`;
+  }
+}

@@ -1,0 +1,51 @@
+// Gather on a table of embeddings: the table is decoded to int8 when the model is loaded and rows are taken from that, or
+// GatherBlockQuantized decodes the rows that it takes.
+import type { Node } from '../../src/ir/index.js';
+import { floatWeightAt, packedOpset, replaceByBlockGather, replaceTableLookup } from '../../src/quantization/index.js';
+import { isFloat } from '../../src/tensor/index.js';
+import { type PlanContext, type Planned, requestBlocks, requestPacked } from './plan.js';
+
+/** Whether `node` takes rows from a table of floats: other Gathers are no targets. */
+export function isTableLookup(node: Node): boolean {
+  const type = node.input(0)?.type;
+  return node.opType === 'Gather' && type?.kind === 'tensor' && isFloat(type.dataType);
+}
+
+export function planEmbedding(node: Node, { options, obstacleTo }: PlanContext): Planned {
+  const source = floatWeightAt(node, 0, options.minimumSize);
+  if (typeof source === 'string') return source;
+  if (options.embeddingBits === 8 || options.compute === 'dequantize') return 'tables of embeddings keep 8 bits';
+  if (source.shape.length !== 2) return `its table has ${source.shape.length} dimensions`;
+  if (!node.input(1)) return 'it has no indices';
+  const inPlace = source.permutation.every((from, to) => from === to);
+  if (node.attributes.int('axis', 0) !== 0 || !inPlace) return 'its rows do not lie along the first axis of the table';
+  const { dataType } = source;
+  if (options.compute === 'nbits') {
+    const request = requestBlocks('channels', 0, source, 1, options.embeddingBits, options);
+    const { layout, scheme } = request.form;
+    if (layout.k % scheme.blockSize !== 0) return `blocks of ${scheme.blockSize} do not divide its rows of ${layout.k}`;
+    if (dataType === 'bfloat16') return 'GatherBlockQuantized on the CPU takes no bfloat16';
+    return {
+      node,
+      requests: [request],
+      opset: 1,
+      apply(edit) {
+        replaceByBlockGather(node, edit.blocks(request));
+        return `GatherBlockQuantized with ${scheme.bits} bits`;
+      },
+    };
+  }
+  const obstacle = obstacleTo(packedOpset);
+  if (obstacle !== null) return obstacle;
+  const request = requestPacked(0, source, 1, options);
+  if (typeof request === 'string') return request;
+  return {
+    node,
+    requests: [request],
+    opset: packedOpset,
+    apply(edit) {
+      replaceTableLookup(node, edit.packed(request), { axis: 0, scaleShape: [source.shape[0], 1], dataType });
+      return 'int4 rows';
+    },
+  };
+}

@@ -1,0 +1,91 @@
+// Weights in less than 8 bits: decoded by onnxruntime once, when the model is loaded, and multiplied as INT8; or in the formats of kernels that
+// decode them in every run. No data is needed.
+import type { Model, Node, Value } from '../../src/ir/index.js';
+import { constantSource, raiseOpset, whyNotRaised } from '../../src/ops/index.js';
+import { definePass, type PassContext } from '../../src/pass/index.js';
+import { DynamicActivations, findUncovered } from '../../src/quantization/index.js';
+import { initializerOwners, removeUnusedConstant } from '../../src/rewrite/index.js';
+import { isTableLookup, planEmbedding } from './embedding.js';
+import { planLinear } from './linear.js';
+import { options, type Settings, settingsOf } from './options.js';
+import type { EditContext, NodePlan, PlanContext } from './plan.js';
+import { StoredWeights } from './weights.js';
+
+type Plans = Map<Node, NodePlan>;
+
+export const quantizeWeights = definePass({
+  name: 'quantize-weights',
+  kind: 'quantize',
+  summary:
+    'Stores weights in 4 bits, decoded when the model is loaded and multiplied as 8-bit integers; needs no data.',
+  options,
+  needs: [],
+  async run(model, given, context) {
+    const options = settingsOf(given);
+    const plans = planNodes(model, options, context);
+    dropUncovered(plans, context);
+    const weights = new StoredWeights();
+    await weights.find(plans.values(), options, context);
+    for (const { node, requests } of [...plans.values()]) {
+      const reason = weights.reasonAgainst(requests[0]);
+      if (reason !== null) drop(node, reason, plans, context);
+    }
+    dropUncovered(plans, context);
+    applyPlans(model, plans, weights, context);
+  },
+});
+
+function planNodes(model: Model, options: Settings, { targets, record }: PassContext): Plans {
+  const plans: Plans = new Map();
+  const context: PlanContext = {
+    options,
+    tables: findTables(model),
+    obstacleTo: (opset) => whyNotRaised(model, opset),
+  };
+  for (const node of targets(...options.operators)) {
+    if (node.is('Gather') && !isTableLookup(node)) continue;
+    const planned =
+      node.graph?.scope !== model.graph.scope
+        ? 'it belongs to a local function'
+        : (node.is('Gather') ? planEmbedding : planLinear)(node, context);
+    if (typeof planned === 'string') record.skipped(node, planned);
+    else plans.set(node, planned);
+  }
+  return plans;
+}
+
+/** The constants that Gathers take rows from. */
+function findTables(model: Model): ReadonlySet<Value> {
+  const tables = new Set<Value>();
+  for (const node of model.graph.allNodes()) {
+    const source = isTableLookup(node) ? constantSource(node.input(0)) : null;
+    if (source) tables.add(source.value);
+  }
+  return tables;
+}
+
+function dropUncovered(plans: Plans, context: PassContext): void {
+  for (const [{ node }, reason] of findUncovered(plans.values())) drop(node, reason, plans, context);
+}
+
+function drop(node: Node, reason: string, plans: Plans, { record }: PassContext): void {
+  plans.delete(node);
+  record.skipped(node, reason);
+}
+
+function applyPlans(model: Model, plans: Plans, weights: StoredWeights, { record }: PassContext): void {
+  const owners = initializerOwners(model);
+  const edit: EditContext = {
+    activations: new DynamicActivations(),
+    restored: new Map(),
+    dequantized: new Map(),
+    packed: (request) => weights.packed(request, owners),
+    blocks: (request) => weights.blocks(request, owners),
+  };
+  for (const plan of plans.values()) {
+    raiseOpset(model, plan.opset);
+    if (plan.requests[0].form.kind === 'channels') model.opsetImports.set('com.microsoft', 1);
+    record.changed(plan.node, plan.apply(edit));
+  }
+  for (const { requests } of plans.values()) removeUnusedConstant(requests[0].source, owners);
+}

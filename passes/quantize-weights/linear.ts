@@ -1,0 +1,110 @@
+// MatMul and Gemm: products with the decoded weight (integers or floats), MatMulNBits, or DequantizeLinear in front.
+import type { Node } from '../../src/ir/index.js';
+import type { ConstantSource } from '../../src/ops/index.js';
+import {
+  dequantizeBlocks,
+  emitDynamicLinear,
+  floatWeightAt,
+  isTransposedGemm,
+  linearTerms,
+  packedOpset,
+  replaceByNBits,
+  useRestored,
+} from '../../src/quantization/index.js';
+import { replaceNode } from '../../src/rewrite/index.js';
+import type { Settings } from './options.js';
+import { type PlanContext, type Planned, requestBlocks, requestPacked, scaleShape } from './plan.js';
+
+/** Below these an integer product gains less than a tenth (measured, see quantize-dynamic). */
+const leastK = 64;
+const leastElements = 8192;
+
+export function planLinear(node: Node, { options, tables, obstacleTo }: PlanContext): Planned {
+  const source = floatWeightAt(node, 1, options.minimumSize);
+  if (typeof source === 'string') return source;
+  if (source.shape.length !== 2) return `its weight has ${source.shape.length} dimensions`;
+  const tied = tables.has(source.value);
+  if (options.embeddingBits === 8) {
+    if (tied) return 'its weight is a table of embeddings too, which keeps 8 bits';
+    if (makesScores(node)) return 'it makes the scores, and keeps 8 bits';
+  }
+  const axis = isTransposedGemm(node) ? 1 : 0;
+  if (options.compute === 'nbits') return planNBits(node, source, axis, options);
+  if (options.compute === 'dequantize') {
+    return tied ? 'tables of embeddings keep 8 bits' : (obstacleTo(21) ?? planDequantize(node, source, axis, options));
+  }
+  if (options.bits === 8) return '8 bits are left to quantize-dynamic';
+  return obstacleTo(packedOpset) ?? planPacked(node, source, axis, options);
+}
+
+function planPacked(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
+  const request = requestPacked(1, source, axis, options);
+  if (typeof request === 'string') return request;
+  const { dataType } = source;
+  const integers =
+    options.compute !== 'float32' && request.form.layout.k >= leastK && source.tensor.size >= leastElements;
+  return {
+    node,
+    requests: [request],
+    opset: packedOpset,
+    apply(edit) {
+      const weight = edit.packed(request);
+      if (!integers) {
+        useRestored(node, request, weight, scaleShape(request), edit.restored);
+        return 'int4 weight, computed in float';
+      }
+      const linear = { ...linearTerms(node, dataType), dataType, weight, transposed: request.rows, name: node.name };
+      replaceNode(node, emitDynamicLinear(node, linear, edit.activations));
+      return 'int4 weight, computed in int8';
+    },
+  };
+}
+
+function planNBits(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
+  const { dataType } = source;
+  if (dataType === 'bfloat16') return 'MatMulNBits on the CPU takes no bfloat16';
+  const request = requestBlocks('channels', 1, source, axis, options.bits, options);
+  return {
+    node,
+    requests: [request],
+    opset: 1,
+    apply(edit) {
+      replaceByNBits(node, edit.blocks(request), dataType, options.accuracyLevel);
+      return `MatMulNBits with ${options.bits} bits`;
+    },
+  };
+}
+
+function planDequantize(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
+  const request = requestBlocks('source', 1, source, axis, options.bits, options);
+  return {
+    node,
+    requests: [request],
+    opset: 21,
+    apply(edit) {
+      const weight = edit.blocks(request);
+      const [consumer, index] = source.path.length > 0 ? [source.path.at(-1)!, 0] : [node, 1];
+      // Two users of one weight may share what lies in between.
+      if (consumer.input(index) === source.value) {
+        let value = edit.dequantized.get(weight);
+        if (!value) {
+          value = dequantizeBlocks(weight);
+          edit.dequantized.set(weight, value);
+        }
+        consumer.replaceInput(index, value);
+      }
+      return `DequantizeLinear of ${options.bits} bits`;
+    },
+  };
+}
+
+/** Whether the result is an output of the model, or all but: where rounding errors are not averaged out by layers behind. */
+function makesScores(node: Node): boolean {
+  let value = node.outputs[0];
+  while (value && !value.isGraphOutput) {
+    const [use, ...others] = value.uses;
+    if (!use || others.length > 0 || !use.node.is('Add', 'Identity', 'Cast', 'Reshape', 'Squeeze')) return false;
+    [value] = use.node.outputs;
+  }
+  return value !== null && value !== undefined;
+}

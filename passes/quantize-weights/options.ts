@@ -1,0 +1,70 @@
+// Options of quantize-weights.
+import { z } from 'zod';
+import { selectionOptions } from '../../src/pass/index.js';
+
+/** Operators whose weights the pass can store. */
+export const storableOperators = ['MatMul', 'Gemm', 'Gather'] as const;
+
+export const options = z.strictObject({
+  bits: z
+    .literal([8, 4])
+    .default(4)
+    .describe('of each weight of a matrix product; 8 only for compute nbits and dequantize'),
+  blockSize: z
+    .literal([16, 32, 64, 128, 256])
+    .optional()
+    .describe(
+      'neighbours along the summed axis that share a multiplier or scale: 16 where it is not given, 32 for nbits and dequantize',
+    ),
+  algorithm: z
+    .enum(['auto', 'rtn', 'mse'])
+    .default('auto')
+    .describe('round within the range of each block (rtn), or find the range with the least squared error (mse, auto)'),
+  compute: z
+    .enum(['auto', 'int8', 'float32', 'nbits', 'dequantize'])
+    .default('auto')
+    .describe(
+      'int8 (auto) and float32 decode once, when the model is loaded; nbits (MatMulNBits) and dequantize (DequantizeLinear) in every run',
+    ),
+  symmetric: z
+    .boolean()
+    .default(true)
+    .describe('centre ranges on zero, so that no zero points are needed (nbits and dequantize)'),
+  accuracyLevel: z
+    .int()
+    .min(0)
+    .max(4)
+    .default(4)
+    .describe('of MatMulNBits: 4 quantizes activations to int8, 0 leaves it to the kernel'),
+  embeddingBits: z
+    .literal([8, 4])
+    .optional()
+    .describe(
+      'of tables of embeddings and of the matrix that makes the scores: 8 where it is not given, which leaves them to quantize-dynamic',
+    ),
+  preset: z
+    .enum(['default', 'smallest'])
+    .default('default')
+    .describe('smallest: embeddings and scores in 4 bits too, blocks of 32, where these are not given'),
+  minimumSize: z.int().min(1).default(4096).describe('leave weights with fewer elements alone'),
+  operators: z
+    .array(z.enum(storableOperators))
+    .default([...storableOperators])
+    .describe('operators to work on'),
+  ...selectionOptions,
+});
+
+export type Options = z.output<typeof options>;
+
+/** Options with the preset worked out. */
+export type Settings = Options & Required<Pick<Options, 'blockSize' | 'embeddingBits'>>;
+
+export function settingsOf(given: Options): Settings {
+  const smallest = given.preset === 'smallest';
+  const decodedInKernels = given.compute === 'nbits' || given.compute === 'dequantize';
+  return {
+    ...given,
+    blockSize: given.blockSize ?? (smallest || decodedInKernels ? 32 : 16),
+    embeddingBits: given.embeddingBits ?? (smallest ? 4 : 8),
+  };
+}

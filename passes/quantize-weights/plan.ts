@@ -1,0 +1,113 @@
+// What is planned for a node before anything is edited: the weight it wants stored, in which form, and the edit itself.
+import type { Node, Value } from '../../src/ir/index.js';
+import type { ConstantSource } from '../../src/ops/index.js';
+import type {
+  BlockLayout,
+  BlockScheme,
+  BlockWeight,
+  DynamicActivations,
+  PackedLayout,
+  QuantizedWeight,
+} from '../../src/quantization/index.js';
+import type { Settings } from './options.js';
+
+/** Decoded when the model is loaded: q · m · c. */
+export interface PackedForm {
+  readonly kind: 'packed';
+  readonly layout: PackedLayout;
+}
+
+/** Decoded by kernels: MatMulNBits takes the blocks of a channel together, DequantizeLinear leaves them where they are. */
+export interface BlockForm {
+  readonly kind: 'channels' | 'source';
+  readonly layout: BlockLayout;
+  readonly scheme: BlockScheme;
+}
+
+export interface WeightRequest<Form extends PackedForm | BlockForm = PackedForm | BlockForm> {
+  /** Index of the node's input. */
+  readonly input: number;
+  readonly source: ConstantSource;
+  readonly form: Form;
+  /** Whether the summed axis is the last of the stored tensor: it is [N, K]. */
+  readonly rows: boolean;
+}
+
+export interface NodePlan {
+  readonly node: Node;
+  readonly requests: readonly [WeightRequest];
+  /** Least version of the ONNX operators it needs. */
+  readonly opset: number;
+  /** Edits the graph. Returns what was done, in words. */
+  apply(edit: EditContext): string;
+}
+
+export interface EditContext {
+  readonly activations: DynamicActivations;
+  /** Weights that were restored to float already. */
+  readonly restored: Map<QuantizedWeight, Value>;
+  readonly dequantized: Map<BlockWeight, Value>;
+  /** The stored form of the weight; requests of the same form of the same weight share it. */
+  packed(request: WeightRequest<PackedForm>): QuantizedWeight;
+  blocks(request: WeightRequest<BlockForm>): BlockWeight;
+}
+
+/** A plan, or the reason why there is none. */
+export type Planned = NodePlan | string;
+
+export interface PlanContext {
+  readonly options: Settings;
+  /** Constants that some node takes rows from. */
+  readonly tables: ReadonlySet<Value>;
+  /** Why operators of an opset cannot be used; null when they can. */
+  obstacleTo(opset: number): string | null;
+}
+
+/** Shorter blocks would spend too much on their multipliers. */
+const leastBlock = 8;
+
+/**
+ * A matrix at an input of a node, packed along an axis of it as the node sees it, with blocks of `blockSize` or the largest divisor of
+ * the axis below; or the reason why it cannot be.
+ */
+export function requestPacked(
+  input: number,
+  source: ConstantSource,
+  axis: number,
+  { blockSize }: Settings,
+): WeightRequest<PackedForm> | string {
+  const { k, n, rows } = matrixLayout(source, axis);
+  const fitting = largestDivisor(k, blockSize);
+  if (fitting < leastBlock) return `no block of ${leastBlock} to ${blockSize} elements divides ${k}`;
+  const layout = { outer: rows ? n : 1, k, inner: rows ? 1 : n, blockSize: fitting };
+  return { input, source, rows, form: { kind: 'packed', layout } };
+}
+
+/** A matrix at an input of a node in blocks along an axis of it as the node sees it. */
+export function requestBlocks(
+  kind: BlockForm['kind'],
+  input: number,
+  source: ConstantSource,
+  axis: number,
+  bits: BlockScheme['bits'],
+  { blockSize, symmetric, algorithm }: Settings,
+): WeightRequest<BlockForm> {
+  const layout = matrixLayout(source, axis);
+  const scheme: BlockScheme = { bits, blockSize, symmetric, search: algorithm === 'rtn' ? 'rtn' : 'mse' };
+  return { input, source, rows: layout.rows, form: { kind, layout, scheme } };
+}
+
+function matrixLayout(source: ConstantSource, axis: number): BlockLayout {
+  return { k: source.shape[axis], n: source.shape[1 - axis], rows: source.permutation[axis] === 1 };
+}
+
+function largestDivisor(length: number, most: number): number {
+  let divisor = Math.min(most, length);
+  while (divisor > 1 && length % divisor !== 0) divisor--;
+  return divisor;
+}
+
+/** Shape in which the scales of a packed weight broadcast over the stored tensor. */
+export function scaleShape({ form, rows }: WeightRequest<PackedForm>): readonly number[] {
+  return rows ? [form.layout.outer, 1] : [1, form.layout.inner];
+}

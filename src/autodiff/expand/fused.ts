@@ -1,0 +1,34 @@
+// Operators that onnxruntime fused: MatMul with transposed operands, Gemm with an activation, GELU with a bias.
+import { floatAttribute, intAttribute } from '../../ir/index.js';
+import type { Expansion } from './index.js';
+
+export const fusedMatMul: Expansion = (node, b) => {
+  const { attributes } = node;
+  if (attributes.int('transBatchA', 0) || attributes.int('transBatchB', 0)) return null;
+  const [a, w] = [node.inputs[0]!, node.inputs[1]!];
+  if (node.opType === 'FusedGemm') {
+    if (attributes.string('activation', '') !== 'Relu') return null;
+    const gemm = Object.fromEntries([
+      ...['transA', 'transB'].map((name) => [name, intAttribute(attributes.int(name, 0))] as const),
+      ...['alpha', 'beta'].map((name) => [name, floatAttribute(attributes.float(name, 1))] as const),
+    ]);
+    const product = b.op('Gemm', node.inputs, b.shapeOf(node.output), { attributes: gemm });
+    return [b.unary('Relu', product)];
+  }
+  const left = attributes.int('transA', 0) ? b.transposeLast(a) : a;
+  const right = attributes.int('transB', 0) ? b.transposeLast(w) : w;
+  const product = b.op('MatMul', [left, right], b.shapeOf(node.output));
+  return [b.scale(product, attributes.float('alpha', 1))];
+};
+
+export const biasGelu: Expansion = (node, b) => {
+  const bias = node.input(1);
+  const x = bias ? b.add(node.inputs[0]!, bias) : node.inputs[0]!;
+  if (node.opType === 'BiasGelu') {
+    const inner = b.add(b.unary('Erf', b.scale(x, Math.SQRT1_2)), b.scalar(1));
+    return [b.mul(b.scale(x, 0.5), inner)];
+  }
+  const cube = b.mul(b.square(x), x);
+  const inner = b.scale(b.add(x, b.scale(cube, 0.044715)), Math.sqrt(2 / Math.PI));
+  return [b.mul(b.scale(x, 0.5), b.add(b.unary('Tanh', inner), b.scalar(1)))];
+};

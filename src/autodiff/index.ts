@@ -1,0 +1,7 @@
+// Differentiation of the IR: from a model to an ordinary ONNX graph that computes losses and gradients.
+export { differentiate, findObstacles, type Obstacle } from './differentiate.js';
+export { GraphBuilder, type Shape } from './graph-builder.js';
+export { liftConstants } from './lift-constants.js';
+export { type SpecializedModel, specialize } from './specialize.js';
+export { findTrainableWeights } from './trainable-weights.js';
+export { makeWeightsInputs } from './weight-inputs.js';

@@ -1,0 +1,103 @@
+// Scale and zero point of one block of neighbours: the arithmetic of weight-only formats (com.microsoft MatMulNBits and
+// GatherBlockQuantized, blocked DequantizeLinear), w ≈ (q - zero point) · scale with unsigned q of `bits`.
+
+export type BlockBits = 4 | 8;
+/** rtn: the range of the block; mse: the range, shrunk, with the least squared error. */
+export type BlockSearch = 'rtn' | 'mse';
+
+export interface BlockScheme {
+  readonly bits: BlockBits;
+  readonly blockSize: number;
+  /** The zero point is the middle of the range; the scale may then be negative, to turn the longer side towards the extreme. */
+  readonly symmetric: boolean;
+  readonly search: BlockSearch;
+}
+
+/** Of one block; reused, to save allocations. */
+export interface BlockParameters {
+  scale: number;
+  zeroPoint: number;
+}
+
+/** Shares of the range that are tried. */
+const shares = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7] as const;
+const smallest = 2 ** -126;
+
+/** Finds `result` for values[start, start + count). */
+export function findBlockParameters(
+  values: Float32Array,
+  start: number,
+  count: number,
+  { bits, symmetric, search }: BlockScheme,
+  result: BlockParameters,
+): void {
+  let low = 0;
+  let high = 0;
+  for (let i = start; i < start + count; i++) {
+    const x = values[i];
+    if (x < low) low = x;
+    else if (x > high) high = x;
+  }
+  const levels = 2 ** bits - 1;
+  const middle = 2 ** (bits - 1);
+  const extreme = high > -low ? high : low;
+  const width = symmetric ? -extreme / middle : (high - low) / levels;
+  const first = Math.fround(width);
+  result.scale = Math.abs(first) < smallest ? 1 : first;
+  result.zeroPoint = symmetric ? middle : zeroPointOf(low, result.scale, levels);
+  if (search === 'rtn' || result.scale !== first) return;
+  let least = Number.POSITIVE_INFINITY;
+  const { scale: fullScale } = result;
+  for (const share of shares) {
+    for (let sign = 1; sign >= (symmetric ? -1 : 1); sign -= 2) {
+      const scale = Math.fround(fullScale * share * sign);
+      const zeroPoint = symmetric ? middle : zeroPointOf(low * share, scale, levels);
+      const error = squaredError(values, start, count, scale, -zeroPoint, levels - zeroPoint);
+      if (error < least) {
+        least = error;
+        result.scale = scale;
+        result.zeroPoint = zeroPoint;
+      }
+    }
+  }
+}
+
+function zeroPointOf(low: number, scale: number, levels: number): number {
+  return Math.min(Math.max(Math.round(-low / scale), 0), levels);
+}
+
+/** 1.5 · 2^52: a double's sum with it, minus it, is rounded half to even. */
+const ROUNDER = 6755399441055744;
+
+function squaredError(
+  values: Float32Array,
+  start: number,
+  count: number,
+  scale: number,
+  lowest: number,
+  highest: number,
+): number {
+  const reciprocal = 1 / scale;
+  let even = 0;
+  let odd = 0;
+  let i = start;
+  for (const whole = start + count - 1; i < whole; i += 2) {
+    const x = values[i] * reciprocal;
+    const y = values[i + 1] * reciprocal;
+    const a = x - Math.max(lowest, Math.min(highest, x + ROUNDER - ROUNDER));
+    const b = y - Math.max(lowest, Math.min(highest, y + ROUNDER - ROUNDER));
+    even += a * a;
+    odd += b * b;
+  }
+  if (i < start + count) {
+    const x = values[i] * reciprocal;
+    even += (x - Math.max(lowest, Math.min(highest, x + ROUNDER - ROUNDER))) ** 2;
+  }
+  return (even + odd) * scale * scale;
+}
+
+/** The integer of `value`: round half to even in float32, as QuantizeLinear does. */
+export function quantizeInBlock(value: number, { scale, zeroPoint }: BlockParameters, levels: number): number {
+  const q = Math.fround(value / scale) + ROUNDER - ROUNDER + zeroPoint;
+  return q < 0 ? 0 : q > levels ? levels : q;
+}

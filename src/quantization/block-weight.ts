@@ -1,0 +1,166 @@
+// Weights in blocks as runtime formats store them, computed while they are read: integers, scales and zero points, in the order of the
+// source (DequantizeLinear) or with the blocks of each output channel together (MatMulNBits: [N, blocks, bytes of a block]).
+import { internalError } from '../errors.js';
+import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../tensor/index.js';
+import { type BlockParameters, type BlockScheme, findBlockParameters, quantizeInBlock } from './block-parameters.js';
+import { float32Pieces } from './weight-pieces.js';
+
+/** A matrix with K the summed axis: stored as [K, N], or [N, K] with `rows`. */
+export interface BlockLayout {
+  readonly k: number;
+  readonly n: number;
+  readonly rows: boolean;
+}
+
+export type BlockOrder = 'source' | 'channels';
+type BlockPart = 'integers' | 'scales' | 'zeroPoints';
+
+interface BlockKernelParameters {
+  readonly layout: BlockLayout;
+  readonly scheme: BlockScheme;
+  readonly order: BlockOrder;
+  readonly part: BlockPart;
+}
+
+/** Columns that are brought together before their blocks are looked at: neighbours in memory are read together. */
+const columnsAtOnce = 16;
+
+export function blockCount(layout: BlockLayout, scheme: BlockScheme): number {
+  return Math.ceil(layout.k / scheme.blockSize);
+}
+
+type VisitBlock = (values: Float32Array, start: number, count: number, channel: number, block: number) => void;
+
+/** Visits the blocks of the matrix in the order in which it is stored, their values side by side. */
+function visitBlocks(source: Tensor, { k, n, rows }: BlockLayout, blockSize: number, visit: VisitBlock): void {
+  const blocks = Math.ceil(k / blockSize);
+  if (rows) {
+    for (const { first, values } of float32Pieces(source, k)) {
+      for (let row = 0; row * k < values.length; row++) {
+        for (let block = 0; block < blocks; block++) {
+          const count = Math.min(blockSize, k - block * blockSize);
+          visit(values, row * k + block * blockSize, count, first / k + row, block);
+        }
+      }
+    }
+    return;
+  }
+  const scratch = new Float32Array(columnsAtOnce * blockSize);
+  for (const { first, values } of float32Pieces(source, blockSize * n)) {
+    for (let start = 0; start < values.length; start += blockSize * n) {
+      const block = Math.floor((first + start) / (blockSize * n));
+      const count = Math.min(blockSize, k - block * blockSize);
+      for (let column = 0; column < n; column += columnsAtOnce) {
+        const columns = Math.min(columnsAtOnce, n - column);
+        for (let row = 0; row < count; row++) {
+          const from = start + row * n + column;
+          for (let c = 0, to = row; c < columns; c++, to += count) scratch[to] = values[from + c];
+        }
+        for (let c = 0; c < columns; c++) visit(scratch, c * count, count, column + c, block);
+      }
+    }
+  }
+}
+
+/** Memory: the quantized tensor. */
+export const blockWeightKernel: TensorKernel<BlockKernelParameters> = {
+  module: import.meta.url,
+  exportName: 'blockWeightKernel',
+  *chunks([source], parameters, output) {
+    const bytes = computeBytes(source, parameters, output.byteLength);
+    for (let at = 0; at < bytes.length; at += chunkLength) {
+      yield bytes.subarray(at, Math.min(at + chunkLength, bytes.length));
+    }
+  },
+};
+
+function computeBytes(source: Tensor, parameters: BlockKernelParameters, byteLength: number): Uint8Array {
+  const { layout, scheme, order, part } = parameters;
+  const { bits, blockSize } = scheme;
+  const { n, k, rows } = layout;
+  const blocks = blockCount(layout, scheme);
+  const found: BlockParameters = { scale: 1, zeroPoint: 0 };
+  const bytes = new Uint8Array(byteLength);
+  // Blocks of a channel lie together, or as they do in the source.
+  const together = order === 'channels' || rows;
+  const indexOf = (channel: number, block: number): number =>
+    together ? channel * blocks + block : block * n + channel;
+  if (part === 'scales') {
+    const scales = new Float32Array(bytes.buffer);
+    visitBlocks(source, layout, blockSize, (values, start, count, channel, block) => {
+      findBlockParameters(values, start, count, scheme, found);
+      scales[indexOf(channel, block)] = found.scale;
+    });
+    return bytes;
+  }
+  const perByte = 8 / bits;
+  const put = (element: number, value: number): void => {
+    if (bits === 8) bytes[element] = value;
+    else bytes[element >> 1] |= value << ((element & 1) * 4);
+  };
+  if (part === 'zeroPoints') {
+    // MatMulNBits begins a byte with every channel.
+    const perChannel = order === 'channels' ? Math.ceil(blocks / perByte) * perByte : blocks;
+    visitBlocks(source, layout, blockSize, (values, start, count, channel, block) => {
+      findBlockParameters(values, start, count, scheme, found);
+      put(together ? channel * perChannel + block : block * n + channel, found.zeroPoint);
+    });
+    return bytes;
+  }
+  const levels = 2 ** bits - 1;
+  // Signed integers have their middle at 0.
+  const shift = order === 'source' && scheme.symmetric ? 2 ** (bits - 1) : 0;
+  const mask = levels;
+  const stride = together ? 1 : n;
+  const ofChannel = order === 'channels' ? blocks * blockSize : k;
+  visitBlocks(source, layout, blockSize, (values, start, count, channel, block) => {
+    findBlockParameters(values, start, count, scheme, found);
+    let element = together ? channel * ofChannel + block * blockSize : block * blockSize * n + channel;
+    for (let i = start; i < start + count; i++, element += stride) {
+      put(element, (quantizeInBlock(values[i], found, levels) - shift) & mask);
+    }
+  });
+  return bytes;
+}
+
+/** The three tensors of a weight in blocks; zero points are null where all are the middle of the range. */
+export interface BlockTensors {
+  readonly integers: Tensor;
+  readonly scales: Tensor;
+  readonly zeroPoints: Tensor | null;
+}
+
+/**
+ * As MatMulNBits takes them: uint8 [N, blocks, bytes of a block], the last block filled up with zeros; float32 [N, blocks];
+ * uint8 [N, bytes of its zero points].
+ */
+export function channelBlocks(source: Tensor, layout: BlockLayout, scheme: BlockScheme): BlockTensors {
+  const { bits, blockSize, symmetric } = scheme;
+  if ((blockSize * bits) % 8 !== 0) throw internalError(`blocks of ${blockSize} elements fill no whole bytes`);
+  const blocks = blockCount(layout, scheme);
+  const tensor = (dataType: 'uint8' | 'float32', shape: readonly number[], part: BlockPart): Tensor =>
+    new ComputedTensor(dataType, shape, blockWeightKernel, [source], { layout, scheme, order: 'channels', part });
+  return {
+    integers: tensor('uint8', [layout.n, blocks, (blockSize * bits) / 8], 'integers'),
+    scales: tensor('float32', [layout.n, blocks], 'scales'),
+    zeroPoints: symmetric ? null : tensor('uint8', [layout.n, Math.ceil((blocks * bits) / 8)], 'zeroPoints'),
+  };
+}
+
+/**
+ * As DequantizeLinear takes them: integers in the shape of the source, signed without zero points or unsigned with them; scales and zero
+ * points with the summed axis in blocks.
+ */
+export function sourceBlocks(source: Tensor, layout: BlockLayout, scheme: BlockScheme): BlockTensors {
+  const { bits, symmetric } = scheme;
+  const blocks = blockCount(layout, scheme);
+  const shape = layout.rows ? [layout.n, blocks] : [blocks, layout.n];
+  const integerType = `${symmetric ? 'int' : 'uint'}${bits}` as const;
+  const tensor = (dataType: typeof integerType | 'float32', dims: readonly number[], part: BlockPart): Tensor =>
+    new ComputedTensor(dataType, dims, blockWeightKernel, [source], { layout, scheme, order: 'source', part });
+  return {
+    integers: tensor(integerType, source.shape, 'integers'),
+    scales: tensor('float32', shape, 'scales'),
+    zeroPoints: symmetric ? null : tensor(integerType, shape, 'zeroPoints'),
+  };
+}

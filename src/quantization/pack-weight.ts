@@ -1,0 +1,209 @@
+// Packing a weight into few bits: scales and multipliers are found piece by piece in worker threads and kept, as they are little; the
+// integers are computed while the file is written.
+import { throwIfAborted } from '../errors.js';
+import { packElements, unpackSigned } from '../numeric/index.js';
+import type { Task, Workers } from '../parallel/index.js';
+import {
+  ComputedTensor,
+  chunkLength,
+  MemoryTensor,
+  restoreTensor,
+  type Tensor,
+  type TensorDescription,
+  type TensorKernel,
+} from '../tensor/index.js';
+import { type PackedSearch, type PackedWidth, packedScale, selectMultiplier } from './packed-multiplier.js';
+import { createRanges, scanRange } from './parameters-ranges.js';
+import { quantizeRange } from './quantize-linear.js';
+import { layoutOf, type QuantizationLayout } from './scheme-layout.js';
+import { float32Pieces } from './weight-pieces.js';
+
+/**
+ * A weight seen as [outer, K, inner], K the axis that is summed over, whole blocks of which share a multiplier. Channels are the inner
+ * elements (a matrix [K, N]), or the outer ones where there is nothing inside (a matrix [N, K]).
+ */
+export interface PackedLayout {
+  readonly outer: number;
+  readonly k: number;
+  readonly inner: number;
+  /** Divides `k`. */
+  readonly blockSize: number;
+}
+
+export interface PackingScheme {
+  readonly bits: PackedWidth;
+  readonly search: PackedSearch;
+}
+
+/** What is kept of a packed weight besides its integers. */
+export interface PackedParameters {
+  readonly bits: PackedWidth;
+  /** Scale of each channel. */
+  readonly scale: Float32Array;
+  /** Multipliers [outer, K / blockSize, inner], packed as ONNX's INT4. */
+  readonly multipliers: Uint8Array;
+}
+
+interface PackInput extends PackingScheme {
+  readonly tensor: TensorDescription;
+  readonly layout: PackedLayout;
+}
+
+export const packWeightTask: Task<PackInput, PackedParameters | string> = {
+  module: import.meta.url,
+  exportName: 'packWeightTask',
+  async run({ tensor, layout, ...scheme }) {
+    return findParameters(await restoreTensor(tensor), layout, scheme);
+  },
+};
+
+/** Scales and multipliers of `tensor`, or the reason why it has none. */
+export async function packWeight(
+  tensor: Tensor,
+  layout: PackedLayout,
+  scheme: PackingScheme,
+  workers: Workers,
+  signal?: AbortSignal,
+): Promise<PackedParameters | string> {
+  throwIfAborted(signal);
+  const description = workers.jobs > 1 ? tensor.describe() : null;
+  if (description === null) return findParameters(tensor, layout, scheme);
+  return workers.run(packWeightTask, { tensor: description, layout, ...scheme }, signal);
+}
+
+export function channelCount({ outer, inner }: PackedLayout): number {
+  return inner === 1 ? outer : inner;
+}
+
+function findParameters(tensor: Tensor, layout: PackedLayout, scheme: PackingScheme): PackedParameters | string {
+  const scale = findScales(tensor, layout, scheme.bits);
+  if (typeof scale === 'string') return scale;
+  const multipliers = findMultipliers(tensor, layout, scheme, scale);
+  return { bits: scheme.bits, scale, multipliers: packElements(multipliers, 4) };
+}
+
+function findScales(tensor: Tensor, layout: PackedLayout, bits: PackedWidth): Float32Array | string {
+  const { outer, k, inner } = layout;
+  const channels = layoutOf(inner === 1 ? [outer, k] : [outer * k, inner], {
+    kind: 'channel',
+    axis: inner === 1 ? 0 : 1,
+  });
+  const ranges = createRanges(channels);
+  for (const { first, values } of float32Pieces(tensor, inner)) scanRange(values, first, channels, ranges);
+  if (ranges.nonFiniteCount > 0) return `element ${ranges.firstNonFinite} of its weight is not a finite number`;
+  return ranges.minimum.map((minimum, channel) => packedScale(minimum, ranges.maximum[channel], bits));
+}
+
+/** Columns that are brought together before their blocks are searched: neighbours in memory are read together. */
+const columnsAtOnce = 16;
+
+function findMultipliers(
+  tensor: Tensor,
+  { outer, k, inner, blockSize }: PackedLayout,
+  { bits, search }: PackingScheme,
+  scale: Float32Array,
+): Int8Array {
+  const blocks = k / blockSize;
+  const multipliers = new Int8Array(outer * blocks * inner);
+  const scratch = new Float32Array(columnsAtOnce * blockSize);
+  for (const { first, values } of float32Pieces(tensor, blockSize * inner)) {
+    let index = first / blockSize;
+    for (let start = 0; start < values.length; start += blockSize * inner) {
+      if (inner === 1) {
+        const channel = Math.floor(index / blocks);
+        multipliers[index++] = selectMultiplier(values, start, blockSize, scale[channel], bits, search);
+        continue;
+      }
+      for (let column = 0; column < inner; column += columnsAtOnce) {
+        const columns = Math.min(columnsAtOnce, inner - column);
+        gatherColumns(values, start + column, inner, columns, blockSize, scratch);
+        for (let c = 0; c < columns; c++) {
+          const channel = column + c;
+          multipliers[index++] = selectMultiplier(scratch, c * blockSize, blockSize, scale[channel], bits, search);
+        }
+      }
+    }
+  }
+  return multipliers;
+}
+
+/** `columns` columns of `rows` elements, one behind the other. */
+function gatherColumns(
+  values: Float32Array,
+  start: number,
+  stride: number,
+  columns: number,
+  rows: number,
+  target: Float32Array,
+): void {
+  for (let row = 0, from = start; row < rows; row++, from += stride) {
+    for (let column = 0, to = row; column < columns; column++, to += rows) target[to] = values[from + column];
+  }
+}
+
+interface PackedIntegersParameters {
+  readonly layout: PackedLayout;
+  readonly parameters: PackedParameters;
+}
+
+/** The integers q of a packed weight, in the order of the source; read in groups of whole blocks. */
+export function* packedGroups(source: Tensor, layout: PackedLayout, parameters: PackedParameters): Iterable<Int8Array> {
+  const { k, inner, blockSize } = layout;
+  const { bits, scale, multipliers } = parameters;
+  const blocks = k / blockSize;
+  const groupSize = blockSize * inner;
+  const all = unpackSigned(multipliers, 4, (layout.outer * k * inner) / blockSize);
+  const bounds = { minimum: -(2 ** (bits - 1)), maximum: 2 ** (bits - 1) - 1 };
+  for (const { first, values } of float32Pieces(source, groupSize)) {
+    const groups = values.length / groupSize;
+    const index = first / blockSize;
+    const steps = new Float32Array(groups * inner);
+    for (let step = 0; step < steps.length; step++) {
+      const channel = inner === 1 ? Math.floor((index + step) / blocks) : step % inner;
+      steps[step] = all[index + step] * scale[channel];
+    }
+    const piece: QuantizationLayout = layoutOf([groups, blockSize, inner], { kind: 'block', axis: 1, blockSize });
+    const integers = new Int8Array(values.length);
+    const zeroPoint = new Int32Array(steps.length);
+    quantizeRange(values, 0, piece, { dataType: 'int8', scale: steps, zeroPoint, ...bounds }, integers);
+    yield integers;
+  }
+}
+
+/** INT4 integers, two in a byte. */
+export const packedInt4Kernel: TensorKernel<PackedIntegersParameters> = {
+  module: import.meta.url,
+  exportName: 'packedInt4Kernel',
+  *chunks([source], { layout, parameters }) {
+    // An element that waits for the other half of its byte.
+    let rest: number | null = null;
+    for (const integers of packedGroups(source, layout, parameters)) {
+      const joined: Int8Array = rest === null ? integers : withFirst(rest, integers);
+      const even = joined.length - (joined.length % 2);
+      rest = even < joined.length ? joined[even] : null;
+      for (let at = 0; at < even; at += 2 * chunkLength) {
+        yield packElements(joined.subarray(at, Math.min(at + 2 * chunkLength, even)), 4);
+      }
+    }
+    if (rest !== null) yield packElements(Int8Array.of(rest), 4);
+  },
+};
+
+function withFirst(first: number, others: Int8Array): Int8Array {
+  const joined = new Int8Array(others.length + 1);
+  joined[0] = first;
+  joined.set(others, 1);
+  return joined;
+}
+
+/** The integers as an INT4 tensor [outer, K / blockSize, blockSize, inner], computed whenever it is read. */
+export function packedInt4Tensor(source: Tensor, layout: PackedLayout, parameters: PackedParameters): Tensor {
+  const { outer, k, inner, blockSize } = layout;
+  const shape = [outer, k / blockSize, blockSize, inner];
+  return new ComputedTensor('int4', shape, packedInt4Kernel, [source], { layout, parameters });
+}
+
+/** The multipliers as an INT4 tensor [outer, K / blockSize, 1, inner]. */
+export function multiplierTensor({ outer, k, inner, blockSize }: PackedLayout, parameters: PackedParameters): Tensor {
+  return new MemoryTensor('int4', [outer, k / blockSize, 1, inner], parameters.multipliers);
+}

@@ -1,0 +1,98 @@
+// Weights of few bits that become INT8 by one multiplication: W ≈ q · m · c with q of `bits` (signed), m a signed INT4 multiplier for each
+// block along the summed axis and c a float32 scale per channel. The integer q · m is exact and within ±64 at 4 bits, so that neither int8
+// nor the 16-bit sums of two products that CPUs without VNNI form can overflow. As m has a sign, each block can turn the longer, negative
+// side of q towards its extreme. Here: the choice of m for one block.
+
+/** Widths of packed integers. */
+export type PackedWidth = 2 | 3 | 4;
+
+/** How m is chosen: so that the extreme of the block is not cut off (rtn), or by the least squared error (mse). */
+export type PackedSearch = 'rtn' | 'mse';
+
+/** Values of a multiplier; 0 is not used. */
+const lowestMultiplier = -8;
+const highestMultiplier = 7;
+/**
+ * Multipliers tried on each side: below the one with which the block just fits, steps become finer and the extreme is cut off. The fewer
+ * levels there are, the more of it is worth cutting off.
+ */
+const tries: Readonly<Record<PackedWidth, number>> = { 2: 8, 3: 5, 4: 3 };
+/** 1.5 · 2^52: a double's sum with it, minus it, is rounded half to even. */
+const ROUNDER = 6755399441055744;
+
+/** The scale c of a channel with these extremes: the smallest with which the block that holds the extreme can represent it. */
+export function packedScale(minimum: number, maximum: number, bits: PackedWidth): number {
+  const lowest = 2 ** (bits - 1);
+  const scale = Math.fround(Math.max(maximum / (lowest * -lowestMultiplier), -minimum / (lowest * highestMultiplier)));
+  // Below the normal numbers a scale would lose its precision; such a channel is all zeros as good as.
+  return scale >= 2 ** -126 ? scale : 1;
+}
+
+/** The multiplier for values[start, start + count) of a channel with `scale`. */
+export function selectMultiplier(
+  values: Float32Array,
+  start: number,
+  count: number,
+  scale: number,
+  bits: PackedWidth,
+  search: PackedSearch,
+): number {
+  let low = 0;
+  let high = 0;
+  for (let i = start; i < start + count; i++) {
+    const x = values[i];
+    if (x < low) low = x;
+    else if (x > high) high = x;
+  }
+  const longSide = 2 ** (bits - 1) * scale;
+  const shortSide = longSide - scale;
+  // The multipliers of either sign with which the block just fits.
+  const positive = fitting(-low / longSide, high / shortSide);
+  const negative = fitting(high / longSide, -low / shortSide);
+  const upwards = Math.min(positive, highestMultiplier);
+  const downwards = -Math.min(negative, -lowestMultiplier);
+  if (search === 'rtn') {
+    const fits = positive <= highestMultiplier || positive * -lowestMultiplier <= negative * highestMultiplier;
+    return fits && positive <= negative ? upwards : downwards;
+  }
+  let best = upwards;
+  let least = Number.POSITIVE_INFINITY;
+  for (const first of [upwards, downwards]) {
+    const away = Math.sign(first);
+    for (let m = first, tried = 0; m !== 0 && tried < tries[bits]; m -= away, tried++) {
+      const error = squaredError(values, start, count, m * scale, bits);
+      if (error < least) {
+        least = error;
+        best = m;
+      }
+    }
+  }
+  return best;
+}
+
+/** The least multiplier with which neither side exceeds its range; a hair may be cut off, which the rounding of the scale left over. */
+function fitting(long: number, short: number): number {
+  return Math.max(Math.ceil(Math.max(long, short) - 1e-6), 1);
+}
+
+/** Of rounding values[start, start + count) to multiples of `step`; four sums, so that additions need not wait for each other. */
+function squaredError(values: Float32Array, start: number, count: number, step: number, bits: PackedWidth): number {
+  const reciprocal = 1 / step;
+  const lowest = -(2 ** (bits - 1));
+  const highest = -lowest - 1;
+  const errorOf = (i: number): number => {
+    const x = values[i] * reciprocal;
+    return x - Math.max(lowest, Math.min(highest, x + ROUNDER - ROUNDER));
+  };
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let i = start;
+  for (const whole = start + count - 3; i < whole; i += 4) {
+    const [a, b, c, d] = [errorOf(i), errorOf(i + 1), errorOf(i + 2), errorOf(i + 3)];
+    s0 += a * a;
+    s1 += b * b;
+    s2 += c * c;
+    s3 += d * d;
+  }
+  for (; i < start + count; i++) s0 += errorOf(i) ** 2;
+  return (s0 + s1 + s2 + s3) * step * step;
+}

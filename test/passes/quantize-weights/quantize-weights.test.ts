@@ -1,0 +1,116 @@
+// Models of weights in few bits: what onnxruntime makes of them when it loads them, and what they compute.
+import { describe, expect, it } from 'vitest';
+import { quantizeWeights } from '../../../passes/quantize-weights/index.js';
+import { type Model, parseModel } from '../../../src/ir/index.js';
+import { createRandom } from '../../../src/numeric/index.js';
+import type { Pass } from '../../../src/pass/index.js';
+import { float32Tensor, sizeOf } from '../../../src/tensor/index.js';
+import { engine, feedsFor, runOnCopy } from '../../fixture-models.js';
+import { optimizedOperators } from '../../optimized-graph.js';
+import { temporaryFolder } from '../../temporary-folder.js';
+
+const folder = temporaryFolder();
+const pass = quantizeWeights as unknown as Pass;
+
+/** The model of a text, with random weights for the initializers that the text declares as zeros. */
+function modelOf(text: string, weights: Readonly<Record<string, readonly number[]>>): Model {
+  const model = parseModel(text);
+  const random = createRandom(3);
+  for (const [name, shape] of Object.entries(weights)) {
+    const values = Float32Array.from({ length: sizeOf(shape) }, () => random.normal() / 8);
+    const value = [...model.graph.allGraphs()]
+      .flatMap((graph) => [...graph.initializers])
+      .find((initializer) => initializer.name === name);
+    if (!value) throw new TypeError(`${name} is no initializer`);
+    value.constant = float32Tensor(shape, values);
+  }
+  return model;
+}
+
+async function relativeNoise(model: Model, other: Model): Promise<number> {
+  const feeds = feedsFor(model);
+  const outputs = [];
+  for (const candidate of [model, other]) {
+    const session = await engine.open(candidate);
+    outputs.push(Object.values(await session.run(feeds))[0].readFloat32());
+    await session.close();
+  }
+  const [a, b] = outputs;
+  const error = a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0);
+  return Math.sqrt(error / a.reduce((sum, value) => sum + value ** 2, 0));
+}
+
+const two = `<ir_version: 8, opset_import: ["" : 17]>
+test (float[3,64] x) => (float[3,128] y) <float[1] w1 = {0}, float[1] w2 = {0}>
+{
+  h = MatMul (x, w1)
+  r = Relu (h)
+  p = Gemm <transB = 1> (r, w2)
+  s = ReduceMean <axes = [1], keepdims = 1> (p)
+  y = Sub (p, s)
+}`;
+const twoWeights = { w1: [64, 256], w2: [128, 256] };
+
+describe('quantize-weights', () => {
+  it.each(['int8', 'float32'])('leaves no decoding to run time (%s)', async (compute) => {
+    const original = modelOf(two, twoWeights);
+    const { model, report } = await runOnCopy(original, pass, { compute });
+    expect(report.changed).toHaveLength(2);
+    expect(model.opset).toBe(21);
+    const operators = await optimizedOperators(model, folder);
+    const products = compute === 'int8' ? ['com.microsoft::DynamicQuantizeMatMul'] : ['FusedMatMul', 'MatMul', 'Gemm'];
+    const expected = ['Relu', 'ReduceMean', 'Sub', 'com.microsoft::FusedGemm', ...products];
+    expect([...operators.keys()].filter((operator) => !expected.includes(operator))).toEqual([]);
+    // Two layers with 22 dB each, and 8-bit activations.
+    expect(await relativeNoise(original, model)).toBeLessThan(0.16);
+  });
+
+  it('leaves no decoding to run time in branches', async () => {
+    const text = `<ir_version: 10, opset_import: ["" : 21]>
+test (bool c, float[3,64] x) => (float[3,256] y) <float[1] w = {0}>
+{
+  y = If (c) <
+    then_branch = a () => (p) { h = MatMul (x, w) p = Relu (h) },
+    else_branch = b () => (q) { q = Tanh (x2) x2 = MatMul (x, w) }
+  >
+}`.replace('q = Tanh (x2) x2 = MatMul (x, w)', 'x2 = MatMul (x, w) q = Tanh (x2)');
+    const { model, report } = await runOnCopy(modelOf(text, { w: [64, 256] }), pass);
+    expect(report.changed).toHaveLength(2);
+    // One copy of the weight, in the graph around both branches.
+    expect([...model.graph.initializers].filter((value) => value.constant?.dataType === 'int4')).toHaveLength(2);
+    const operators = await optimizedOperators(model, folder);
+    expect([...operators.keys()].filter((operator) => /^(Cast|Mul|Reshape)$/.test(operator))).toEqual([]);
+  });
+
+  it('packs a table and the matrix tied to it once, where it is asked to', async () => {
+    const text = `<ir_version: 10, opset_import: ["" : 21]>
+test (int64[2,5] i) => (float[2,5,128] y) <float[1] t = {0}>
+{
+  e = Gather (t, i)
+  n = Tanh (e)
+  w = Transpose <perm = [1, 0]> (t)
+  y = MatMul (n, w)
+}`;
+    const original = modelOf(text, { t: [128, 64] });
+    const kept = await runOnCopy(original, pass);
+    expect(kept.report.skipped.map(({ reason }) => reason)).toEqual([
+      'tables of embeddings keep 8 bits',
+      'its weight is a table of embeddings too, which keeps 8 bits',
+    ]);
+    const { model, report } = await runOnCopy(original, pass, { embeddingBits: 4 });
+    expect(report.changed).toHaveLength(2);
+    expect([...model.graph.initializers].filter((value) => value.constant?.dataType === 'int4')).toHaveLength(2);
+    expect(await relativeNoise(original, model)).toBeLessThan(0.2);
+  });
+
+  it('says why a weight stays', async () => {
+    const text = `<ir_version: 10, opset_import: ["" : 21]>
+test (float[3,97] x) => (float[3,64] y) <float[1] w = {0}>
+{
+  h = MatMul (x, w)
+  y = Relu (h)
+}`;
+    const { report } = await runOnCopy(modelOf(text, { w: [97, 64] }), pass);
+    expect(report.skipped).toEqual([{ target: 'h', reason: 'no block of 8 to 16 elements divides 97' }]);
+  });
+});
