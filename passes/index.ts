@@ -1,14 +1,18 @@
 // The passes that come with dsopt: the only list. A new pass is added here and nowhere else.
 import type { Pass } from '../src/pass/index.js';
+import { decompose } from './decompose/index.js';
 import { deduplicateInitializers } from './deduplicate-initializers/index.js';
 import { eliminateDead } from './eliminate-dead/index.js';
 import { eliminateIdentity } from './eliminate-identity/index.js';
 import { foldConstants } from './fold-constants/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
+import { lowRank } from './low-rank/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
 import { quantizeStatic } from './quantize-static/index.js';
 import { quantizeWeights } from './quantize-weights/index.js';
+import { spatial } from './spatial/index.js';
 import { stripDocumentation } from './strip-documentation/index.js';
+import { tucker } from './tucker/index.js';
 import { unpackConstants } from './unpack-constants/index.js';
 
 export const builtinPasses = [
@@ -18,6 +22,10 @@ export const builtinPasses = [
   fuseBatchnorm,
   deduplicateInitializers,
   eliminateDead,
+  decompose,
+  lowRank,
+  tucker,
+  spatial,
   quantizeDynamic,
   quantizeWeights,
   quantizeStatic,

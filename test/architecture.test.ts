@@ -18,6 +18,7 @@ const layers: readonly (readonly string[])[] = [
   ['data', 'metrics'],
   ['calibration', 'verification', 'measure', 'evaluation'],
   ['pass'],
+  ['factorization'],
   ['recipe'],
   ['report'],
   ['inspect', 'checkpoint-file', 'measure-speed', 'compare-nodes'],

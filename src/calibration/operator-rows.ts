@@ -7,6 +7,8 @@ import type { Tensor } from '../tensor/index.js';
 export interface RowBlock {
   readonly group: number;
   readonly rows: Float32Array;
+  /** The positions of the output that the rows belong to, counted over the batch; null for all of them. */
+  readonly positions: Int32Array | null;
 }
 
 export interface RowSampling {
@@ -26,20 +28,19 @@ export function* operatorRows(
   input: Tensor,
   sampling: RowSampling | null = null,
 ): Iterable<RowBlock> {
-  if (operator.kind === 'matrix')
-    yield { group: 0, rows: matrixRows(input.readFloat32(), operator.rowLength, sampling) };
+  if (operator.kind === 'matrix') yield matrixRows(input.readFloat32(), operator.rowLength, sampling);
   else yield* patchRows(operator, input, sampling);
 }
 
-function matrixRows(values: Float32Array, rowLength: number, sampling: RowSampling | null): Float32Array {
+function matrixRows(values: Float32Array, rowLength: number, sampling: RowSampling | null): RowBlock {
   const count = values.length / rowLength;
   const chosen = sampling && choose(count, sampling);
-  if (!chosen) return values;
+  if (!chosen) return { group: 0, rows: values, positions: null };
   const rows = new Float32Array(chosen.length * rowLength);
   for (const [index, row] of chosen.entries()) {
     rows.set(values.subarray(row * rowLength, (row + 1) * rowLength), index * rowLength);
   }
-  return rows;
+  return { group: 0, rows, positions: chosen };
 }
 
 function* patchRows(operator: LinearOperator, input: Tensor, sampling: RowSampling | null): Iterable<RowBlock> {
@@ -65,7 +66,7 @@ function* patchRows(operator: LinearOperator, input: Tensor, sampling: RowSampli
       const offset = example * channels * size[0] * size[1];
       row += unfold({ values, offset, size, first: group * count, count }, window, own, rows, row);
     }
-    yield { group, rows };
+    yield { group, rows, positions: chosen };
   }
 }
 

@@ -19,6 +19,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./commands/quantize.js')).quantize,
   },
   {
+    name: 'decompose',
+    summary: 'replace weights by products of smaller ones',
+    load: async () => (await import('./commands/decompose.js')).decompose,
+  },
+  {
     name: 'run',
     summary: 'run a recipe: a pipeline of passes',
     load: async () => (await import('./commands/run.js')).run,

@@ -1,5 +1,13 @@
 export { type ParsedRecipe, parseRecipe, type RecipePath, readRecipe } from './parse-recipe.js';
-export { preparationSteps, type QuantizeMode, quantizeModes, quantizeSteps } from './presets.js';
+export {
+  type DecomposeMethod,
+  decomposeMethods,
+  decomposeSteps,
+  preparationSteps,
+  type QuantizeMode,
+  quantizeModes,
+  quantizeSteps,
+} from './presets.js';
 export type { ForeignStep, ModulePath, RecipeOf, ResolvedRecipe, ResolvedStep, StepOf } from './recipe.js';
 export type { RecipeEvaluation } from './recipe-evaluation.js';
 export { type OptionSchema, optionsJsonSchema, recipeJsonSchema } from './recipe-schema.js';

@@ -69,6 +69,26 @@ function selectionOf(options: PassOptions): PassOptions {
   );
 }
 
+export type DecomposeMethod = 'auto' | 'low-rank' | 'tucker' | 'spatial';
+
+/** Ways to decompose, and the pass that does it. */
+export const decomposeMethods: Readonly<Record<DecomposeMethod, string>> = {
+  auto: 'decompose',
+  'low-rank': 'low-rank',
+  tucker: 'tucker',
+  spatial: 'spatial',
+};
+
+/** The steps of `dsopt decompose`: cleanup, the pass of `method` with `options`, cleanup. */
+export function decomposeSteps(
+  passes: readonly Pass[],
+  method: DecomposeMethod,
+  options: Readonly<Record<string, unknown>>,
+): ForeignStep[] {
+  const [decompose] = stepsOf(passes, [decomposeMethods[method]]);
+  return [...preparationSteps(passes), { ...options, ...decompose }, ...stepsOf(passes, after)];
+}
+
 /** What `dsopt quantize` does before it quantizes. */
 export function preparationSteps(passes: readonly Pass[]): ForeignStep[] {
   return stepsOf(passes, before);

@@ -1,0 +1,14 @@
+// Every operator in the way that suits it: convolutions by Tucker decomposition, matrix products by two of lower rank, one budget for all.
+import { factorizationSchema, factorize } from '../../src/factorization/index.js';
+import { definePass } from '../../src/pass/index.js';
+
+export const decompose = definePass({
+  name: 'decompose',
+  kind: 'factorize',
+  summary:
+    'Factorizes Conv (Tucker), MatMul and Gemm (low rank) under one budget where that is smaller and not slower.',
+  options: factorizationSchema,
+  needs: ['inference'],
+  run: (model, options, context) =>
+    factorize(model, ['tucker', 'low-rank'], ['Conv', 'MatMul', 'Gemm'], options, context),
+});

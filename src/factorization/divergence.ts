@@ -1,0 +1,52 @@
+// How far the outputs of a model are from those of another: KL divergence where they are class scores, relative squared error elsewhere.
+import { outputKind } from '../evaluation/index.js';
+import type { Model, Value } from '../ir/index.js';
+import { klDivergence, readClassRows } from '../metrics/index.js';
+import { isFloat, type Tensor } from '../tensor/index.js';
+
+/** Adds up over samples; 0 where nothing differs. */
+export class DivergenceMeter {
+  private readonly probabilities: boolean;
+  private readonly scores: boolean;
+  private sum = 0;
+  private weight = 0;
+
+  constructor(model: Model, output: Value) {
+    const kind = outputKind(model, output.name);
+    this.probabilities = kind === 'probabilities';
+    this.scores = kind !== 'unknown';
+  }
+
+  add(reference: Tensor, other: Tensor): void {
+    if (!isFloat(reference.dataType) || reference.size !== other.size || reference.size === 0) return;
+    const { shape } = reference;
+    // Class scores lie along the last axis; an output of many axes is an image or the like.
+    const classes = shape.at(-1) ?? 1;
+    if (this.scores && (shape.length === 2 || shape.length === 3) && classes > 1) this.addScores(reference, other);
+    else this.addValues(reference.readFloat32(), other.readFloat32());
+  }
+
+  get value(): number {
+    return this.weight === 0 ? 0 : Math.max(this.sum / this.weight, 0);
+  }
+
+  private addScores(reference: Tensor, other: Tensor): void {
+    const perExample = reference.shape.length === 3 ? reference.shape[1] : 1;
+    const layout = { count: reference.shape[0], perExample };
+    const a = readClassRows(reference, layout, this.probabilities);
+    const b = readClassRows(other, layout, this.probabilities);
+    for (let row = 0; row < a.predicted.length; row++) {
+      const divergence = klDivergence(a, b, row);
+      this.sum += Number.isNaN(divergence) ? Number.POSITIVE_INFINITY : divergence;
+      this.weight++;
+    }
+  }
+
+  private addValues(reference: Float32Array, other: Float32Array): void {
+    for (let i = 0; i < reference.length; i++) {
+      const error = reference[i] === other[i] ? 0 : (reference[i] - other[i]) ** 2;
+      this.sum += Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
+      if (Number.isFinite(reference[i])) this.weight += reference[i] ** 2;
+    }
+  }
+}

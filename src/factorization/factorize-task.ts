@@ -1,0 +1,35 @@
+// The choices and the factors of one operator, as work that a worker thread can do.
+import type { Task } from '../parallel/index.js';
+import type { Choice, Family, Stage } from './family.js';
+import { lowRank } from './low-rank.js';
+import type { OperatorShape, WeightGroup } from './problem.js';
+import { spatial } from './spatial.js';
+import { tucker } from './tucker.js';
+
+export type FamilyName = 'low-rank' | 'tucker' | 'spatial';
+
+export const families: Readonly<Record<FamilyName, Family>> = { 'low-rank': lowRank, tucker, spatial };
+
+interface Work {
+  readonly family: FamilyName;
+  readonly shape: OperatorShape;
+  readonly groups: readonly WeightGroup[];
+}
+
+export const choicesTask: Task<Work & { readonly multiple: number }, readonly Choice[]> = {
+  module: import.meta.url,
+  exportName: 'choicesTask',
+  run: ({ family, shape, groups, multiple }) => families[family].choices(shape, groups, multiple),
+};
+
+export const factorsTask: Task<Work & { readonly ranks: readonly number[] }, readonly Stage[]> = {
+  module: import.meta.url,
+  exportName: 'factorsTask',
+  run: ({ family, shape, groups, ranks }) => families[family].factors(shape, groups, ranks),
+};
+
+export const noiseFreeRanksTask: Task<Work, readonly number[]> = {
+  module: import.meta.url,
+  exportName: 'noiseFreeRanksTask',
+  run: ({ family, shape, groups }) => families[family].noiseFreeRanks(shape, groups),
+};

@@ -1,0 +1,290 @@
+// The course of every factorizing pass: find operators, observe their inputs, rate their ranks, choose, check, and replace them in order.
+import { type LinearOperator, linearOperator, readBias } from '../analysis/index.js';
+import { internalError, throwIfAborted, usageError } from '../errors.js';
+import { cloneModel, type Model, type Node } from '../ir/index.js';
+import type { PassContext } from '../pass/index.js';
+import { applyStages } from './apply-stages.js';
+import { type Candidate, findCandidates, weightsOf } from './candidates.js';
+import { type Chosen, chooseRanks, type RatedCandidate } from './choose-ranks.js';
+import { emitFactors } from './emit.js';
+import { choicesTask, type FamilyName, factorsTask, noiseFreeRanksTask } from './factorize-task.js';
+import type { Choice, Stage } from './family.js';
+import { type InputStatistics, observeInputs, scaledMetric } from './moments.js';
+import { type FactorizationOptions, type RankRule, rankRule } from './options.js';
+import { energyOf, type WeightGroup } from './problem.js';
+import { fitToOriginal } from './refit.js';
+import { measureSensitivities, type Trial } from './sensitivity.js';
+import { SpeedCheck } from './speed-check.js';
+
+interface Prepared extends RatedCandidate {
+  readonly groups: readonly WeightGroup[];
+  readonly means: readonly Float64Array[] | null;
+}
+
+export async function factorize(
+  model: Model,
+  families: readonly FamilyName[],
+  operators: readonly string[],
+  options: FactorizationOptions,
+  context: PassContext,
+): Promise<void> {
+  const rule = rankRule(options);
+  if (context.samples === null && (options.weighting === 'scaled' || options.weighting === 'whitened')) {
+    throw usageError(`The weighting ${options.weighting} needs samples`, 'Give data with --calibration-data.');
+  }
+  const candidates = await findCandidates(model, families, operators, options, context);
+  const prepared = await prepare(model, candidates, rule, options, context);
+  const speed = options.checkSpeed ? new SpeedCheck(context.engine) : null;
+  const chosen = await choose(model, prepared, rule, options, speed, context);
+  const accepted: { one: Prepared; choice: Choice }[] = [];
+  for (const [index, one] of prepared.entries()) {
+    const choice = chosen[index];
+    if (choice) accepted.push({ one, choice });
+    else context.record.skipped(one.candidate.operator.node, whyNot(one, rule, speed));
+  }
+  report(prepared, chosen, rule, context);
+  if (context.samples !== null && options.refit) await replaceInOrder(model, accepted, context);
+  else await replaceAlone(model, accepted, context);
+}
+
+async function prepare(
+  model: Model,
+  candidates: readonly Candidate[],
+  rule: RankRule,
+  options: FactorizationOptions,
+  context: PassContext,
+): Promise<Prepared[]> {
+  const { workers, signal, record } = context;
+  const observed = context.samples !== null && options.weighting !== 'plain' && candidates.length > 0;
+  const statistics = observed ? await observeInputs(candidates, context) : null;
+  let done = 0;
+  const rated = await Promise.all(
+    candidates.map(async (candidate): Promise<Prepared | null> => {
+      const own = statistics?.get(candidate) ?? null;
+      const groups = weightsOf(candidate).map((weights, group) => ({
+        weights,
+        metric: own && metricOf(own[group], options),
+      }));
+      const { family, shape } = candidate;
+      const input = { family, shape, groups };
+      const all = await workers.run(choicesTask, { ...input, multiple: options.rankMultiple }, signal);
+      const noiseFreeRanks = rule.kind === 'vbmf' ? await workers.run(noiseFreeRanksTask, input, signal) : null;
+      context.progress(++done, candidates.length);
+      throwIfAborted(signal);
+      const choices = options.allowLarger ? all : all.filter(({ parameters }) => parameters < candidate.parameters);
+      if (choices.length === 0) {
+        record.skipped(candidate.operator.node, 'no rank would make it smaller');
+        return null;
+      }
+      const energy = groups.reduce((sum, group) => sum + energyOf(group), 0);
+      const sensitivity = energy > 0 ? 1 / energy : 0;
+      const means = own && candidate.operator.biasSlot ? own.map(({ mean }) => mean) : null;
+      return { candidate, choices, energy, sensitivity, noiseFreeRanks, groups, means };
+    }),
+  );
+  const prepared = rated.filter((one) => one !== null);
+  const budgeted = rule.kind === 'params' || rule.kind === 'macs' || rule.kind === 'size';
+  if (options.sensitivity === 'measured' && context.samples === null) {
+    throw usageError('Sensitivities are measured on samples', 'Give data with --calibration-data.');
+  }
+  if (context.samples === null || options.sensitivity === 'relative' || !budgeted) return prepared;
+  const trials: Trial[] = [];
+  for (const one of prepared) trials.push(await trialOf(one, model, context));
+  const sensitivities = await measureSensitivities(model, trials, context);
+  return prepared.map((one, index) => ({ ...one, sensitivity: sensitivities[index] }));
+}
+
+function metricOf({ metric }: InputStatistics, { weighting }: FactorizationOptions) {
+  return weighting === 'scaled' ? scaledMetric(metric) : metric;
+}
+
+/** The choice next to half of the parameters. */
+async function trialOf(one: Prepared, model: Model, context: PassContext): Promise<Trial> {
+  const { candidate, choices, groups } = one;
+  const far = ({ parameters, error }: Choice): number =>
+    Math.abs(parameters / candidate.parameters - 0.5) + error / Math.max(one.energy, Number.MIN_VALUE) / 10;
+  const choice = choices.reduce((best, next) => (far(next) < far(best) ? next : best));
+  const { family, shape } = candidate;
+  const stages = await context.workers.run(factorsTask, { family, shape, groups, ranks: choice.ranks }, context.signal);
+  return { candidate, choice, stages, bias: movedBias(one, candidate.operator, model, stages) };
+}
+
+/** Chooses, measures what was chosen, and chooses again without what was too slow. */
+async function choose(
+  model: Model,
+  prepared: readonly Prepared[],
+  rule: RankRule,
+  { mostDivergence }: FactorizationOptions,
+  speed: SpeedCheck | null,
+  { signal }: PassContext,
+): Promise<Chosen[]> {
+  const budget = { modelBytes: weightBytes(model), mostDivergence };
+  for (;;) {
+    const allowed = prepared.map((one) => ({
+      ...one,
+      choices: one.choices.filter((choice) => speed?.allows(one.candidate, choice) ?? true),
+    }));
+    const chosen = chooseRanks(allowed, rule, budget);
+    let all = true;
+    for (const [index, choice] of chosen.entries()) {
+      throwIfAborted(signal);
+      const { candidate } = prepared[index];
+      if (choice && speed?.allows(candidate, choice) && !(await speed.passes(candidate, choice))) all = false;
+    }
+    if (all) return chosen;
+  }
+}
+
+function weightBytes(model: Model): number {
+  let bytes = 0;
+  for (const graph of model.allGraphs())
+    for (const { constant } of graph.initializers) bytes += constant?.byteLength ?? 0;
+  return bytes;
+}
+
+function whyNot({ candidate, choices, noiseFreeRanks }: Prepared, rule: RankRule, speed: SpeedCheck | null): string {
+  const slow = speed?.slowest(candidate) ?? null;
+  if (slow && choices.every((choice) => !speed?.allows(candidate, choice))) {
+    return `it would be slower: ${slow.time.toFixed(2)} times its time at rank ${slow.ranks.join(', ')}`;
+  }
+  switch (rule.kind) {
+    case 'energy':
+      return `no smaller${slow ? ', faster' : ''} rank keeps ${rule.share} of its energy`;
+    case 'vbmf':
+      return `rank ${noiseFreeRanks?.join(', ')}, which noise does not explain, would not make it smaller${slow ? ' and faster' : ''}`;
+    case 'fixed':
+    case 'full':
+      return `this rank would not make it smaller${slow ? ' and faster' : ''}`;
+    case 'ratio':
+      return `no rank is that small${slow ? ' and fast' : ''}`;
+    default:
+      return 'others meet the budget at less cost';
+  }
+}
+
+function report(
+  prepared: readonly Prepared[],
+  chosen: readonly Chosen[],
+  rule: RankRule,
+  { record }: PassContext,
+): void {
+  const sum = (of: (one: Prepared, choice: Chosen) => number): number =>
+    prepared.reduce((total, one, index) => total + of(one, chosen[index]), 0);
+  const before = sum(({ candidate }) => candidate.parameters);
+  const after = sum(({ candidate }, choice) => (choice ?? candidate).parameters);
+  const macsBefore = sum(({ candidate }) => candidate.macs);
+  const macsAfter = sum(({ candidate }, choice) => (choice ?? candidate).macs);
+  record.metric('parameters before', before);
+  record.metric('parameters after', after);
+  record.metric(
+    'predicted divergence',
+    sum(({ sensitivity }, choice) => (choice ? choice.error * sensitivity : 0)),
+  );
+  const reached = rule.kind === 'params' ? after / before : rule.kind === 'macs' ? macsAfter / macsBefore : null;
+  if (reached !== null && 'share' in rule && reached > rule.share + 0.01) {
+    record.warn(`Only ${percent(reached)} was reached of ${percent(rule.share)}: more would be larger or slower`);
+  }
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+type Accepted = readonly { readonly one: Prepared; readonly choice: Choice }[];
+
+async function replaceAlone(model: Model, accepted: Accepted, context: PassContext): Promise<void> {
+  for (const { one, choice } of accepted) {
+    const { candidate, groups } = one;
+    const { family, shape } = candidate;
+    const operator = asItIsNow(candidate, model);
+    const stages = await context.workers.run(
+      factorsTask,
+      { family, shape, groups, ranks: choice.ranks },
+      context.signal,
+    );
+    recordChange(one, choice, context);
+    emitFactors(model, operator, shape, stages, movedBias(one, operator, model, stages));
+  }
+}
+
+async function replaceInOrder(model: Model, accepted: Accepted, context: PassContext): Promise<void> {
+  const original = cloneModel(model);
+  const originals = new Map<Node, Node>();
+  const copies = original.allNodes();
+  for (const node of model.allNodes()) originals.set(node, copies.next().value);
+  for (let from = 0; from < accepted.length; ) {
+    // Operators with the same input do not depend on one another.
+    const input = accepted[from].one.candidate.operator.node.input(0);
+    let to = from + 1;
+    while (to < accepted.length && accepted[to].one.candidate.operator.node.input(0) === input) to++;
+    const part = accepted.slice(from, to);
+    const operators = part.map(({ one }) => asItIsNow(one.candidate, model));
+    const fits = part.map(({ one }, index) => ({
+      operator: operators[index],
+      shape: one.candidate.shape,
+      weights: one.groups.map(({ weights }) => weights),
+      originalNode: originals.get(one.candidate.operator.node)!,
+    }));
+    const fitted = await fitToOriginal(fits, model, original, context);
+    for (const [index, { one, choice }] of part.entries()) {
+      const { family, shape } = one.candidate;
+      const { groups, means } = fitted[index];
+      const input = { family, shape, groups, ranks: choice.ranks };
+      const stages = await context.workers.run(factorsTask, input, context.signal);
+      let bias: Float32Array | null = null;
+      if (means) {
+        const channels = shape.outputChannels / shape.groups;
+        bias = new Float32Array(shape.outputChannels);
+        for (const [group, mean] of means.entries()) {
+          const moved = applyStages(stages, shape, group, mean.input);
+          for (let i = 0; i < channels; i++) bias[group * channels + i] = mean.target[i] - moved[i];
+        }
+      }
+      recordChange(one, choice, context);
+      emitFactors(model, operators[index], shape, stages, bias);
+    }
+    context.progress(to, accepted.length);
+    from = to;
+  }
+}
+
+/** Edits before it may have put other values around it. */
+function asItIsNow({ operator: { node } }: Candidate, model: Model): LinearOperator {
+  const operator = linearOperator(node, model);
+  if (operator === null || typeof operator === 'string')
+    throw internalError(`${node.name} is no linear operator any more`);
+  return operator;
+}
+
+/** The bias that takes up (W − W′)·mean; null where it stays. */
+function movedBias(
+  { candidate: { shape }, groups, means }: Prepared,
+  operator: LinearOperator,
+  model: Model,
+  stages: readonly Stage[],
+): Float32Array | null {
+  if (means === null) return null;
+  const old = readBias(operator, model);
+  if (old === null) return null;
+  const beta = operator.node.is('Gemm') ? operator.node.attributes.float('beta', 1) : 1;
+  const bias = old.map((value) => value * beta);
+  const channels = shape.outputChannels / shape.groups;
+  for (const [group, mean] of means.entries()) {
+    const { weights } = groups[group];
+    const now = applyStages(stages, shape, group, mean);
+    for (let i = 0; i < channels; i++) {
+      let before = 0;
+      for (let j = 0; j < weights.columns; j++) before += weights.data[i * weights.columns + j] * mean[j];
+      bias[group * channels + i] += before - now[i];
+    }
+  }
+  return bias;
+}
+
+function recordChange({ candidate }: Prepared, { ranks, parameters }: Choice, { record }: PassContext): void {
+  const share = percent(parameters / candidate.parameters);
+  record.changed(
+    candidate.operator.node,
+    `rank ${ranks.join(', ')}: ${parameters} of ${candidate.parameters} parameters, ${share}`,
+  );
+}

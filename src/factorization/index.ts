@@ -1,0 +1,9 @@
+// Weights as products of smaller ones: which ranks, by which metric, and what takes the place of an operator.
+export { type Allocation, type Alternative, allocate } from './allocate.js';
+export { applyStages } from './apply-stages.js';
+export { factorize } from './factorize.js';
+export { type FamilyName, families } from './factorize-task.js';
+export type { Choice, Family, Stage } from './family.js';
+export { type FactorizationOptions, factorizationSchema } from './options.js';
+export type { OperatorShape, WeightGroup } from './problem.js';
+export { variationalRank } from './variational-rank.js';

@@ -1,0 +1,101 @@
+// The options that all factorizing passes share: how ranks are chosen, by what metric, and what a result must not be.
+import { z } from 'zod';
+import { usageError } from '../errors.js';
+import { selectionOptions } from '../pass/index.js';
+
+/** A share: 0.6 or '60%'. */
+const share = z.union([
+  z.number().gt(0).max(1),
+  z.string().regex(/^\d+(\.\d+)?%$/, 'must be a percentage such as 60%'),
+]);
+const positiveNumber = z.string().regex(/^\d+(\.\d+)?$/, 'must be a number');
+
+export const factorizationOptions = {
+  targetParams: share.optional().describe('parameters to keep of all selected operators together, such as 60%'),
+  targetMacs: share.optional().describe('multiplications to keep of all selected operators together, such as 50%'),
+  targetSize: share.optional().describe('bytes to keep of all weights of the model together, such as 70%'),
+  ratio: share.optional().describe('parameters to keep of every selected operator by itself, such as 50%'),
+  energy: z
+    .union([z.number().gt(0).max(1), positiveNumber])
+    .optional()
+    .describe(
+      'share of the energy that every operator keeps (of its outputs with calibration data, of its weights without), such as 0.95',
+    ),
+  rank: z
+    .union([z.int().min(1), z.string().regex(/^(vbmf|full|[1-9]\d*)$/, 'must be vbmf, full or a number')])
+    .optional()
+    .describe('the same rank for all, vbmf for as many components as are more than noise, or full'),
+  mostDivergence: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe(
+      'stop where the measured sensitivities predict more than this divergence from the original (nats, or relative squared error)',
+    ),
+  weighting: z
+    .enum(['auto', 'plain', 'scaled', 'whitened'])
+    .default('auto')
+    .describe(
+      'what an error of the weights counts: plain all the same, scaled by the size of each input (ASVD), whitened by the covariance of real inputs (SVD-LLM); auto: whitened with calibration data, plain without',
+    ),
+  refit: z
+    .boolean()
+    .default(true)
+    .describe(
+      'fit each operator to the original outputs on what the ones before it now compute (with calibration data)',
+    ),
+  sensitivity: z
+    .enum(['auto', 'measured', 'relative'])
+    .default('auto')
+    .describe(
+      'weigh errors by what each alone does to the outputs of the model, or relative to its own outputs; auto: measured with calibration data',
+    ),
+  rankMultiple: z.int().min(1).default(8).describe('ranks are multiples of this, except in small operators'),
+  minimumSize: z.int().min(1).default(4096).describe('leave weights with fewer elements alone'),
+  allowLarger: z.boolean().default(false).describe('factorize also where that needs more parameters'),
+  checkSpeed: z.boolean().default(true).describe('measure factors in the engine and leave alone what would be slower'),
+  ...selectionOptions,
+};
+
+export const factorizationSchema = z.strictObject(factorizationOptions);
+
+export type FactorizationOptions = z.output<typeof factorizationSchema>;
+
+/** How ranks are chosen, after parsing. */
+export type RankRule =
+  | { readonly kind: 'params' | 'macs' | 'size' | 'ratio' | 'energy'; readonly share: number }
+  | { readonly kind: 'fixed'; readonly rank: number }
+  | { readonly kind: 'vbmf' | 'full' };
+
+/** What is kept where nothing is asked for. */
+const defaultRule: RankRule = { kind: 'energy', share: 0.999 };
+
+/** Throws USAGE where several are given. */
+export function rankRule(options: FactorizationOptions): RankRule {
+  const rules: [string, RankRule][] = [];
+  const add = (name: string, value: number | string | undefined, rule: (share: number) => RankRule): void => {
+    if (value !== undefined) rules.push([name, rule(parseShare(value))]);
+  };
+  add('targetParams', options.targetParams, (share) => ({ kind: 'params', share }));
+  add('targetMacs', options.targetMacs, (share) => ({ kind: 'macs', share }));
+  add('targetSize', options.targetSize, (share) => ({ kind: 'size', share }));
+  add('ratio', options.ratio, (share) => ({ kind: 'ratio', share }));
+  add('energy', options.energy, (share) => ({ kind: 'energy', share }));
+  const { rank } = options;
+  if (rank === 'vbmf' || rank === 'full') rules.push(['rank', { kind: rank }]);
+  else if (rank !== undefined) rules.push(['rank', { kind: 'fixed', rank: Number(rank) }]);
+  if (rules.length > 1) {
+    throw usageError(
+      `Ranks cannot be chosen by ${rules.map(([name]) => name).join(' and ')} at once`,
+      'Give one of them.',
+    );
+  }
+  return rules[0]?.[1] ?? defaultRule;
+}
+
+function parseShare(value: number | string): number {
+  if (typeof value === 'number') return value;
+  const number = value.endsWith('%') ? Number(value.slice(0, -1)) / 100 : Number(value);
+  if (!(number > 0 && number <= 1)) throw usageError(`${value} is not a share between 0 and 100 %`);
+  return number;
+}

@@ -1,0 +1,185 @@
+// Fits operators, in the order in which the model computes them, to what the original computes, on the inputs that the operators before
+// them now give: W* = T·Xᵀ·(X·Xᵀ)⁻¹, pulled to the weights at hand where samples are few. Factors are then made of W* in the metric of X. In front
+// of a residual Add the target is the sum: T = (y + shortcut) of the original − the shortcut as it is now, so that later blocks undo
+// the errors of earlier ones.
+import type { LinearOperator } from '../analysis/index.js';
+import { operatorRows, SecondMoments } from '../calibration/index.js';
+import type { Model, Node, Value } from '../ir/index.js';
+import {
+  copyMatrix,
+  createMatrix,
+  dampedCholesky,
+  type Matrix,
+  multiplyByTransposed,
+  solveWithCholesky,
+  transpose,
+} from '../numeric/index.js';
+import type { PassContext } from '../pass/index.js';
+import type { Tensor } from '../tensor/index.js';
+import type { OperatorShape, WeightGroup } from './problem.js';
+import { regularize } from './problem.js';
+
+/** An operator to be fitted: as it is now, and the node at its place in the original. */
+export interface Fit {
+  readonly operator: LinearOperator;
+  readonly shape: OperatorShape;
+  readonly weights: readonly Matrix[];
+  readonly originalNode: Node;
+}
+
+export interface Fitted {
+  readonly groups: readonly WeightGroup[];
+  /** Means of inputs and targets by group, from which the bias follows; null where there is none to change. */
+  readonly means: readonly { readonly input: Float64Array; readonly target: Float64Array }[] | null;
+}
+
+const mostPositions = 512;
+
+/** All at once, so they must not depend on one another. */
+export async function fitToOriginal(
+  fits: readonly Fit[],
+  model: Model,
+  original: Model,
+  context: PassContext,
+): Promise<Fitted[]> {
+  const plans = fits.map((fit) => planFit(fit, context));
+  const now = new Set(plans.flatMap(({ fit, residual }) => [fit.operator.input, ...(residual ? [residual.now] : [])]));
+  const before = new Set(plans.map(({ target }) => target));
+  await context.sweep(
+    [
+      { model, values: now },
+      { model: original, values: before },
+    ],
+    async ([current, reference]) => {
+      for (const plan of plans) await plan.add(current, reference);
+    },
+  );
+  const fitted: Fitted[] = [];
+  for (const plan of plans) fitted.push(await plan.finish());
+  return fitted;
+}
+
+interface FitPlan {
+  readonly fit: Fit;
+  /** In the original. */
+  readonly target: Value;
+  readonly residual: { readonly now: Value } | null;
+  add(current: ReadonlyMap<Value, Tensor>, reference: ReadonlyMap<Value, Tensor>): Promise<void>;
+  finish(): Promise<Fitted>;
+}
+
+function planFit(fit: Fit, context: PassContext): FitPlan {
+  const { operator, shape, originalNode } = fit;
+  const ownOutput = outputLike(operator, originalNode);
+  const residual = residualOf(operator.output, ownOutput);
+  const target = residual?.sum ?? ownOutput;
+  const channels = shape.outputChannels / shape.groups;
+  const moments = Array.from(
+    { length: shape.groups },
+    () => new SecondMoments(operator.rowLength, context.products, channels),
+  );
+  // The same positions for inputs and targets of a sample; a new draw for each sample.
+  const random = context.random().fork(operator.output.name);
+  return {
+    fit,
+    target,
+    residual,
+    async add(current, reference) {
+      const sum = reference.get(target)!;
+      const shortcut = residual ? current.get(residual.now)! : null;
+      const targets = Float32Array.from(sum.readFloat32());
+      if (shortcut) {
+        const values = shortcut.readFloat32();
+        if (values.length === targets.length) for (let i = 0; i < targets.length; i++) targets[i] -= values[i];
+      }
+      const sampling = operator.kind === 'conv' ? { most: mostPositions, random } : null;
+      for (const { group, rows, positions } of operatorRows(operator, current.get(operator.input)!, sampling)) {
+        await moments[group].add(rows, targetRows(targets, sum.shape, operator, { group, channels, positions }));
+      }
+    },
+    async finish() {
+      for (const part of moments) await part.flush();
+      const parts = moments.map((part, group) => solve(part, fit, group));
+      const means =
+        operator.biasSlot === null ? null : parts.map(({ input, target: mean }) => ({ input, target: mean }));
+      return { groups: parts.map(({ group }) => group), means };
+    },
+  };
+}
+
+/** The value of the original that stands where the operator's output is. */
+function outputLike({ node, biasSlot }: LinearOperator, originalNode: Node): Value {
+  if (biasSlot === null || biasSlot.node === node) return originalNode.output;
+  return [...originalNode.output.uses][0].node.output;
+}
+
+/** Where both outputs go into an Add with another computed value: the sum in the original, and the other value now. */
+function residualOf(output: Value, originalOutput: Value): { readonly sum: Value; readonly now: Value } | null {
+  const add = onlyAdd(output);
+  const originalAdd = onlyAdd(originalOutput);
+  if (!add || !originalAdd) return null;
+  const now = add.inputs.find((input) => input !== output);
+  // What an engine does not hand over cannot be subtracted.
+  if (!now || now.constant || now.producer === null || now.producer.is('Constant')) return null;
+  return { sum: originalAdd.output, now };
+}
+
+function onlyAdd(output: Value): Node | null {
+  if (output.uses.size !== 1 || output.isGraphOutput) return null;
+  const [{ node }] = output.uses;
+  return node.is('Add') && node.inputs[0] !== node.inputs[1] ? node : null;
+}
+
+/** The targets of one group as rows [positions, channels]. */
+function targetRows(
+  values: Float32Array,
+  shape: readonly number[],
+  { kind, outputChannels }: LinearOperator,
+  { group, channels, positions }: { group: number; channels: number; positions: Int32Array | null },
+): Float32Array {
+  if (kind === 'matrix') return values;
+  const plane = shape.slice(2).reduce((product, length) => product * length, 1);
+  const count = positions?.length ?? shape[0] * plane;
+  const rows = new Float32Array(count * channels);
+  for (let row = 0; row < count; row++) {
+    const position = positions ? positions[row] : row;
+    const base = Math.floor(position / plane) * outputChannels * plane + (position % plane);
+    for (let channel = 0; channel < channels; channel++) {
+      rows[row * channels + channel] = values[base + (group * channels + channel) * plane];
+    }
+  }
+  return rows;
+}
+
+function solve(moments: SecondMoments, { operator, weights }: Fit, group: number) {
+  const { columns, targetColumns, count, gram, cross } = moments;
+  const centred = operator.biasSlot !== null;
+  const input = moments.sum.map((sum) => (centred ? sum / count : 0));
+  const target = moments.targetSum.map((sum) => (centred ? sum / count : 0));
+  const metric = createMatrix(columns, columns);
+  for (let i = 0; i < columns; i++) {
+    for (let j = 0; j < columns; j++)
+      metric.data[i * columns + j] = gram[i * columns + j] / count - input[i] * input[j];
+  }
+  const old = weights[group];
+  // What the weights at hand leave of the targets: Tᵀ·X − W·XᵀX, transposed.
+  const rest = transpose(multiplyByTransposed(old, metric));
+  for (let i = 0; i < columns; i++) {
+    for (let j = 0; j < targetColumns; j++) {
+      const at = i * targetColumns + j;
+      rest.data[at] = cross[at] / count - input[i] * target[j] - rest.data[at];
+    }
+  }
+  const pull = count < 2 * columns ? 0.1 : operator.kind === 'conv' ? 1e-3 : 1e-2;
+  const pulled = copyMatrix(metric);
+  regularize(pulled, pull);
+  const damped = dampedCholesky(pulled);
+  const fitted = copyMatrix(old);
+  if (damped) {
+    solveWithCholesky(damped.factor, rest);
+    const change = transpose(rest);
+    for (let i = 0; i < fitted.data.length; i++) fitted.data[i] += change.data[i];
+  }
+  regularize(metric, 1e-6);
+  return { group: { weights: fitted, metric }, input, target };
+}

@@ -1,0 +1,92 @@
+// What an error in one operator does to the outputs of the model: each operator alone is factorized at a middle rank, and the divergence
+// that this causes is divided by the error that caused it. Divergence grows with the error while both are small.
+import { linearOperator } from '../analysis/index.js';
+import { type ProbedValues, sweep } from '../calibration/index.js';
+import type { Feeds } from '../engine/index.js';
+import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
+import type { PassContext } from '../pass/index.js';
+import type { Tensor } from '../tensor/index.js';
+import type { Candidate } from './candidates.js';
+import { DivergenceMeter } from './divergence.js';
+import { emitFactors } from './emit.js';
+import type { Choice, Stage } from './family.js';
+
+/** Samples that divergences are measured on. */
+const mostSamples = 32;
+/** Models that run side by side. */
+const together = 8;
+
+export interface Trial {
+  readonly candidate: Candidate;
+  readonly choice: Choice;
+  readonly stages: readonly Stage[];
+  readonly bias: Float32Array | null;
+}
+
+/** Divergence per error, one for each trial. */
+export async function measureSensitivities(
+  model: Model,
+  trials: readonly Trial[],
+  context: PassContext,
+): Promise<number[]> {
+  const { samples, engine, signal, workers } = context;
+  if (samples === null) throw new TypeError('Sensitivities are measured on samples');
+  const { outputs } = model.graph;
+  const results: number[] = [];
+  for (let from = 0; from < trials.length; from += together) {
+    const part = trials.slice(from, from + together);
+    const models = part.map((trial) => modelWith(model, trial));
+    const meters = models.map(() => outputs.map((output) => new DivergenceMeter(model, output)));
+    const probes = [model, ...models].map((probed) => ({ model: probed, values: probed.graph.outputs }));
+    await sweep(
+      probes,
+      ([reference, ...others]) => {
+        for (const [index, values] of others.entries()) {
+          for (const [position, meter] of meters[index].entries()) {
+            meter.add(tensorOf(reference, outputs[position]), tensorOf(values, models[index].graph.outputs[position]));
+          }
+        }
+      },
+      { engine, samples: first(samples, mostSamples), signal, threads: workers.jobs },
+    );
+    for (const [index, { choice }] of part.entries()) {
+      const divergence = meters[index].reduce((sum, meter) => sum + meter.value, 0);
+      results.push(choice.error > 0 ? divergence / choice.error : 0);
+    }
+    context.progress(Math.min(from + together, trials.length), trials.length);
+  }
+  return results;
+}
+
+function tensorOf(values: ProbedValues, output: Value): Tensor {
+  return values.get(output)!;
+}
+
+/** A copy in which this operator alone is factorized. */
+function modelWith(model: Model, { candidate, stages, bias }: Trial): Model {
+  const clone = cloneModel(model);
+  const copy = nodeLike(candidate.operator.node, model, clone);
+  const operator = linearOperator(copy, clone);
+  if (operator === null || typeof operator === 'string') throw new TypeError('A copy of a model differs from it');
+  emitFactors(clone, operator, candidate.shape, stages, bias);
+  return clone;
+}
+
+/** The node of a copy at the same place as `node` in the model. */
+export function nodeLike(node: Node, model: Model, copy: Model): Node {
+  const copies = copy.allNodes();
+  for (const other of model.allNodes()) {
+    const { value } = copies.next();
+    if (other === node) return value;
+  }
+  throw new TypeError('A node is not in its model');
+}
+
+async function* first(samples: AsyncIterable<Feeds>, count: number): AsyncGenerator<Feeds> {
+  let taken = 0;
+  for await (const feeds of samples) {
+    yield feeds;
+    taken++;
+    if (taken === count) return;
+  }
+}
