@@ -2,10 +2,12 @@
 import type { Pass } from '../src/pass/index.js';
 import { decompose } from './decompose/index.js';
 import { deduplicateInitializers } from './deduplicate-initializers/index.js';
+import { distill } from './distill/index.js';
 import { eliminateDead } from './eliminate-dead/index.js';
 import { eliminateIdentity } from './eliminate-identity/index.js';
 import { foldConstants } from './fold-constants/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
+import { heal } from './heal/index.js';
 import { lowRank } from './low-rank/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
 import { quantizeStatic } from './quantize-static/index.js';
@@ -26,6 +28,8 @@ export const builtinPasses = [
   lowRank,
   tucker,
   spatial,
+  distill,
+  heal,
   quantizeDynamic,
   quantizeWeights,
   quantizeStatic,

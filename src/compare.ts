@@ -115,6 +115,7 @@ function asDataset(feeds: Iterable<Feeds> | AsyncIterable<Feeds>, count: number 
     classNames: null,
     states: [],
     byteLevel: false,
+    padding: null,
     async *samples() {
       let done = 0;
       for await (const feed of feeds) {

@@ -24,6 +24,8 @@ export interface RunOptions {
   /** Bytes of weights that sessions of passes may load at once: larger models are calibrated slice by slice. Default half of what is free. */
   readonly maxMemory?: number;
   readonly signal?: AbortSignal;
+  /** Fires when training shall end with the best weights so far; the run goes on with them. */
+  readonly finish?: AbortSignal;
   /** Called before every step. */
   readonly onStep?: (step: { readonly index: number; readonly count: number; readonly pass: string }) => void;
   /** Called within a pass that takes long; `total` is null where only the end will tell. */
@@ -110,6 +112,7 @@ export async function runRecipe(
     workers,
     samples: samples ? repeatable(samples) : null,
     signal,
+    finish: options.finish,
     seed,
     maxMemory,
     onProgress,

@@ -69,6 +69,12 @@ export function verificationFailed(message: string, hint?: string, cause?: unkno
   return new DsoptError('VERIFICATION', message, { hint, cause });
 }
 
+export function trainingDiverged(message: string): DsoptError {
+  return new DsoptError('VERIFICATION', message, {
+    hint: 'Lower the learning rate (--lr), warm up longer (--warmup), or clip gradients shorter (--clip).',
+  });
+}
+
 const ioHints: Readonly<Record<string, string>> = {
   ENOENT: 'Check the path.',
   EISDIR: 'A file is expected, not a folder.',

@@ -19,6 +19,7 @@ const layers: readonly (readonly string[])[] = [
   ['calibration', 'verification', 'measure', 'evaluation'],
   ['pass'],
   ['factorization'],
+  ['training'],
   ['recipe'],
   ['report'],
   ['inspect', 'checkpoint-file', 'measure-speed', 'compare-nodes'],

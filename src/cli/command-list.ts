@@ -24,6 +24,16 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./commands/decompose.js')).decompose,
   },
   {
+    name: 'distill',
+    summary: 'train a smaller student to compute what its teacher computes',
+    load: async () => (await import('./commands/distill.js')).distill,
+  },
+  {
+    name: 'heal',
+    summary: 'win accuracy of a compressed model back by training it against its original',
+    load: async () => (await import('./commands/heal.js')).heal,
+  },
+  {
     name: 'run',
     summary: 'run a recipe: a pipeline of passes',
     load: async () => (await import('./commands/run.js')).run,

@@ -17,10 +17,12 @@ export interface Compression {
   readonly recipe: ResolvedRecipe;
   /** For the report; they were told before. */
   readonly warnings?: readonly string[];
+  /** Ends training with the best weights so far. */
+  readonly finish?: AbortSignal;
 }
 
 export async function runCompression(
-  { command, input, output: path, recipe, warnings }: Compression,
+  { command, input, output: path, recipe, warnings, finish }: Compression,
   options: WriteOptions,
   { io, output, signal }: CommandContext,
 ): Promise<void> {
@@ -43,6 +45,7 @@ export async function runCompression(
       warnings,
       workers,
       signal,
+      finish,
       onPhase: ({ name, index, count }) => progress.step(name, index, count),
       onSample: progress.within,
       onReport: (made) => {

@@ -63,22 +63,27 @@ function sameBytes(a: Tensor, b: Tensor): boolean {
   return Buffer.compare(a.bytes(), b.bytes()) === 0;
 }
 
-function join(group: readonly Sample[], length: number, padding: Padding): Sample {
+/** Samples of one example as one; ragged rows are padded to at least `rowLength`. */
+export function joinSamples(group: readonly Sample[], padding: Padding, rowLength = 0): Sample {
+  return join(group, group.length, padding, rowLength);
+}
+
+function join(group: readonly Sample[], length: number, padding: Padding, rowLength = 0): Sample {
   const [first] = group;
-  if (length === 1) return first;
+  if (length === 1 && rowLength === 0) return first;
   const filled = [...group, ...new Array<Sample>(length - group.length).fill(group[group.length - 1])];
   const feeds: Record<string, Tensor> = {};
   for (const name of Object.keys(first.feeds)) {
     const tensors = filled.map((sample) => sample.feeds[name]);
-    feeds[name] = tensors[0].shape.length === 0 ? tensors[0] : stack(padded(tensors, padding?.[name]));
+    feeds[name] = tensors[0].shape.length === 0 ? tensors[0] : stack(padded(tensors, padding?.[name], rowLength));
   }
   return { feeds, count: group.length, targets: joinTargets(group), continues: first.continues };
 }
 
-/** Rows brought to the length of the longest; only integer rows [1, length] are ragged. */
-function padded(tensors: readonly Tensor[], value: number | undefined): readonly Tensor[] {
+/** Rows brought to the length of the longest, or to `least`; only integer rows [1, length] are ragged. */
+function padded(tensors: readonly Tensor[], value: number | undefined, least: number): readonly Tensor[] {
   if (value === undefined || tensors[0].shape.length !== 2) return tensors;
-  const longest = Math.max(...tensors.map(({ shape }) => shape[1]));
+  const longest = Math.max(least, ...tensors.map(({ shape }) => shape[1]));
   return tensors.map((tensor) => {
     const missing = longest - tensor.shape[1];
     if (missing === 0) return tensor;

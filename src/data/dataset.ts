@@ -60,6 +60,8 @@ export interface Dataset {
   readonly states: readonly StatePair[];
   /** Tokens are the bytes of the text. */
   readonly byteLevel: boolean;
+  /** What rows of different length are filled up with in a batch, by input; null: shapes must agree. */
+  readonly padding: Readonly<Record<string, number>> | null;
   /** The samples in order, the same ones each time, `batch` examples at once where the model allows it (default 1). */
   samples(batch?: number): AsyncIterable<Sample>;
   /** Removes what reading needed on disk. */

@@ -56,6 +56,7 @@ export async function openDataset(
     classNames: source.classNames ?? null,
     states,
     byteLevel: source.byteLevel ?? false,
+    padding: source.padding ?? null,
     samples(batch = 1) {
       const samples = fitEach(selectSamples(source, selection), model, states);
       const length = fixed ?? batch;

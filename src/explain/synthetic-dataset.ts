@@ -10,6 +10,7 @@ export function syntheticDataset(feeds: SyntheticFeeds, size: number): Dataset {
     classNames: null,
     states: [],
     byteLevel: false,
+    padding: null,
     async *samples() {
       for (let index = 0; index < size; index++) {
         yield { feeds: feeds.at(index), count: 1, targets: null, continues: false };

@@ -58,6 +58,10 @@ export interface PassContext {
   readonly workers: Workers;
   readonly record: PassRecord;
   readonly signal: AbortSignal;
+  /** Fires when the user wants what is there so far: what trains ends with the best weights until then. */
+  readonly finish?: AbortSignal | null;
+  /** Bytes that may be held at once; default no limit. */
+  readonly maxMemory?: number;
   /** How far the pass is; `total` is null where only the end will tell. */
   progress(done: number, total: number | null): void;
   /** Random numbers that depend on the seed of the run and the pass only. */

@@ -29,6 +29,8 @@ export interface RunEnvironment {
   readonly workers: Workers;
   readonly samples: AsyncIterable<Feeds> | null;
   readonly signal: AbortSignal;
+  /** Fires when the best so far is wanted. */
+  readonly finish?: AbortSignal | null;
   readonly seed: number;
   /** Bytes of weights that sessions may load at once; default: no limit. */
   readonly maxMemory?: number;
@@ -44,7 +46,9 @@ export async function runPass(
 ): Promise<PassReport> {
   const parsed = parseOptions(pass, options);
   throwIfAborted(environment.signal);
-  if (pass.needs.includes('samples') && !environment.samples) {
+  // A pass may also open data of its own.
+  const ownData = (parsed as { readonly data?: unknown }).data !== undefined;
+  if (pass.needs.includes('samples') && !environment.samples && !ownData) {
     throw usageError(
       `${pass.name} needs real inputs of the model`,
       'Give data with --calibration-data, or samples to the library; dsopt --help tells which kinds of data it reads.',

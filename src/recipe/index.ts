@@ -7,6 +7,7 @@ export {
   type QuantizeMode,
   quantizeModes,
   quantizeSteps,
+  trainingSteps,
 } from './presets.js';
 export type { ForeignStep, ModulePath, RecipeOf, ResolvedRecipe, ResolvedStep, StepOf } from './recipe.js';
 export type { RecipeEvaluation } from './recipe-evaluation.js';

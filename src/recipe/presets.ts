@@ -97,3 +97,13 @@ export function preparationSteps(passes: readonly Pass[]): ForeignStep[] {
 function stepsOf(passes: readonly Pass[], names: readonly string[]): ForeignStep[] {
   return names.flatMap((name) => passes.filter((pass) => pass.name === name)).map((pass) => ({ pass }));
 }
+
+/** The steps of `dsopt distill` and `dsopt heal`: training, then what nothing uses goes. */
+export function trainingSteps(
+  passes: readonly Pass[],
+  name: 'distill' | 'heal',
+  options: Readonly<Record<string, unknown>>,
+): ForeignStep[] {
+  const [training] = stepsOf(passes, [name]);
+  return [{ ...options, ...training }, ...stepsOf(passes, ['eliminate-dead'])];
+}

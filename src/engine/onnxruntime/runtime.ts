@@ -30,7 +30,7 @@ export function nativeOptions(
   folder: string | null,
   { profileFolder = null, compileOnly = false }: { profileFolder?: string | null; compileOnly?: boolean } = {},
 ): NativeOptions {
-  const { threads = 1, optimization = 'all', lowMemory = false } = options;
+  const { threads = 1, optimization = 'all', lowMemory = false, memoryPattern = !lowMemory } = options;
   return {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
@@ -39,7 +39,7 @@ export function nativeOptions(
     graphOptimizationLevel: optimization,
     logSeverityLevel: 4,
     enableCpuMemArena: !lowMemory,
-    enableMemPattern: !lowMemory,
+    enableMemPattern: memoryPattern,
     ...(profileFolder && { enableProfiling: true, profileFilePrefix: join(profileFolder, 'profile') }),
     extra: {
       session: {

@@ -1,0 +1,9 @@
+// Losses as graph builders.
+export { crossEntropy } from './cross-entropy.js';
+export {
+  attentionDivergence,
+  project,
+  relativeSquaredError,
+  similarityError,
+  softenedDivergence,
+} from './distillation.js';

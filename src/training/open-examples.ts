@@ -1,0 +1,75 @@
+// Reads what is trained on into memory: a dataset with its right answers, or the samples that passes calibrate with.
+import { dirname } from 'node:path';
+import { type DataOptions, dataOptions, openDataset, type Padding, type Sample } from '../data/index.js';
+import type { Engine, Feeds, ValueInfo } from '../engine/index.js';
+import { memoryLimit, throwIfAborted, usageError } from '../errors.js';
+import type { Model } from '../ir/index.js';
+import { Examples } from './examples.js';
+import type { TrainingOptions } from './options.js';
+
+export interface ExamplesSource {
+  readonly engine: Engine;
+  readonly samples: AsyncIterable<Feeds> | null;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  readonly maxBytes: number;
+}
+
+/** Throws USAGE where there is no data, IO and USAGE from reading it, MEMORY where it is too much. */
+export async function openExamples(
+  model: Model,
+  options: TrainingOptions,
+  { engine, samples, seed, signal, maxBytes }: ExamplesSource,
+): Promise<Examples> {
+  const session = await engine.open(model, { lowMemory: true });
+  const { inputs, outputs } = session;
+  await session.close();
+  if (options.data === undefined) {
+    if (!samples)
+      throw usageError('There is nothing to train on', 'Name it with --data, or the option data of the pass.');
+    const read = await collect(asSamples(samples), signal, maxBytes);
+    return new Examples(read, paddingOf(inputs), options.holdout);
+  }
+  const folder = model.path === null ? null : dirname(model.path);
+  const given = Object.fromEntries(
+    Object.keys(dataOptions.shape).flatMap((name) => {
+      const value = (options as Readonly<Record<string, unknown>>)[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  ) as DataOptions;
+  const dataset = await openDataset(options.data, { seed, ...given }, { inputs, outputs, folder });
+  try {
+    if (dataset.states.length > 0) throw usageError('Models that carry state from sample to sample cannot be trained');
+    return new Examples(await collect(dataset.samples(), signal, maxBytes), dataset.padding, options.holdout);
+  } finally {
+    await dataset.close();
+  }
+}
+
+async function* asSamples(feeds: AsyncIterable<Feeds>): AsyncGenerator<Sample> {
+  for await (const one of feeds) yield { feeds: one, count: 1, targets: null, continues: false };
+}
+
+/** Texts can be padded where a mask says what counts. */
+function paddingOf(inputs: readonly ValueInfo[]): Padding {
+  if (!inputs.some(({ name }) => /mask/i.test(name))) return null;
+  const rows = inputs.filter(({ type }) => type?.dataType.startsWith('int') && type.shape?.length === 2);
+  return rows.length > 0 ? Object.fromEntries(rows.map(({ name }) => [name, 0])) : null;
+}
+
+async function collect(samples: AsyncIterable<Sample>, signal: AbortSignal, maxBytes: number): Promise<Sample[]> {
+  const read: Sample[] = [];
+  let bytes = 0;
+  for await (const sample of samples) {
+    throwIfAborted(signal);
+    bytes += Object.values(sample.feeds).reduce((sum, { byteLength }) => sum + byteLength, 0);
+    if (bytes > maxBytes) {
+      throw memoryLimit(
+        `The first ${read.length} examples take ${Math.round(bytes / 2 ** 20)} MiB, more than may be kept`,
+        'Train on fewer with --samples, or raise --max-memory.',
+      );
+    }
+    read.push(sample);
+  }
+  return read;
+}

@@ -1,0 +1,55 @@
+// The options of training, one schema for passes, recipes and flags.
+import { z } from 'zod';
+import { dataOptions } from '../data/index.js';
+import { lossNames, parseLosses } from './loss-weights.js';
+
+export const trainingOptions = {
+  teacher: z.string().optional().describe('the model to learn from (default: the model before the first pass)'),
+  data: z
+    .string()
+    .optional()
+    .describe('what to train on: a folder of images, .npz, .tsv, .txt, a module, … (default: the calibration data)'),
+  loss: z
+    .string()
+    .default('logits:1')
+    .refine((text) => typeof parseLosses(text) !== 'string', {
+      message: `losses are written like logits:1,features:0.5, of ${lossNames.join(', ')}`,
+    })
+    .describe(`weighted losses, of ${lossNames.join(', ')}; labels needs right answers in the data`),
+  temperature: z.number().positive().default(4).describe('softens outputs of student and teacher for logits'),
+  epochs: z.int().min(1).optional().describe('times through the data (default: 3, unless steps says otherwise)'),
+  steps: z.int().min(1).optional().describe('steps of the optimizer, instead of epochs'),
+  batch: z.int().min(1).default(64).describe('examples a step'),
+  accumulate: z.int().min(1).default(1).describe('batches whose gradients make one step'),
+  lr: z.number().positive().optional().describe('highest learning rate (default: 1e-3, of heal 1e-4)'),
+  optimizer: z.enum(['adamw', 'adam', 'sgd']).default('adamw').describe('how weights follow gradients'),
+  weightDecay: z.number().min(0).default(0).describe('decay of weights of two and more axes'),
+  momentum: z.number().min(0).max(1).default(0.9).describe('of sgd'),
+  schedule: z.enum(['cosine', 'linear', 'constant']).default('cosine').describe('learning rate after the warm-up'),
+  warmup: z.number().min(0).max(1).default(0.05).describe('share of the steps until the highest learning rate'),
+  clip: z.number().min(0).default(1).describe('longest gradient; longer ones are shortened to it; 0: never'),
+  ema: z.number().min(0).max(0.99999).default(0).describe('keep a moving average of the weights with this decay'),
+  augment: z
+    .string()
+    .default('')
+    .refine((text) => text === '' || text.split(',').every((word) => ['flip', 'crop'].includes(word)), {
+      message: 'augmentation is written like flip,crop',
+    })
+    .describe('vary images: flip, crop (shift by up to an eighth)'),
+  holdout: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.1)
+    .describe('share of the examples (at most 512) that choose the best weights'),
+  patience: z.int().min(0).default(0).describe('stop after so many checks without a better held-out loss; 0: never'),
+  checkEvery: z.int().min(1).optional().describe('steps from one check to the next (default: ten in all)'),
+  backend: z.enum(['auto', 'onnxruntime']).default('auto').describe('what executes training graphs'),
+  threads: z.int().min(1).default(2).describe('threads of the backend'),
+  checkpoint: z.string().optional().describe('folder that keeps how far the training is'),
+  resume: z.boolean().default(false).describe('go on from the checkpoint'),
+  log: z.string().optional().describe('file that gets one line of JSON a step'),
+  ...dataOptions.shape,
+} as const;
+
+export type TrainingOptions = z.output<z.ZodObject<typeof trainingOptions>>;

@@ -1,0 +1,101 @@
+// Training as part of a pass: the student is the model of the pass, what happened goes into its record.
+import { findTrainableWeights, liftConstants } from '../autodiff/index.js';
+import { throwIfAborted } from '../errors.js';
+import { cloneModel, type Model, type Node, tensorAttribute, type Value } from '../ir/index.js';
+import { loadModel } from '../onnx/index.js';
+import type { PassContext } from '../pass/index.js';
+import type { Tensor } from '../tensor/index.js';
+import type { Examples } from './examples.js';
+import { openExamples } from './open-examples.js';
+import type { TrainingOptions } from './options.js';
+import { type TrainingResult, train } from './train.js';
+
+/** The teacher that the options name, or the model before the first pass. */
+export async function openTeacher({ teacher }: TrainingOptions, { original }: PassContext): Promise<Model> {
+  return teacher === undefined ? original : loadModel(teacher);
+}
+
+/** Reads the data for the inputs of `model`. */
+export function examplesFor(
+  model: Model,
+  options: TrainingOptions,
+  context: PassContext,
+  seed: number,
+): Promise<Examples> {
+  const { engine, samples, signal, maxMemory = Number.POSITIVE_INFINITY } = context;
+  return openExamples(model, options, { engine, samples, seed, signal, maxBytes: maxMemory });
+}
+
+export interface PassTraining {
+  readonly teacher: Model;
+  readonly examples: Examples;
+  readonly rate: number;
+  readonly seed: number;
+}
+
+/** Trains the weights of `model` in place, and records losses and what changed. Throws what `train` throws. */
+export async function trainInPass(
+  model: Model,
+  options: TrainingOptions,
+  context: PassContext,
+  { teacher, examples, rate, seed }: PassTraining,
+): Promise<TrainingResult> {
+  // In a copy whose Constant nodes are initializers; the model keeps its own form.
+  const student = cloneModel(model);
+  liftConstants(student.graph);
+  const { engine, signal, finish = null, record } = context;
+  const result = await train(
+    { student, teacher, examples, options, rate },
+    { engine, signal, finish, seed, progress: (done, total) => context.progress(done, total) },
+  );
+  throwIfAborted(signal);
+  if (result.ended === 'equal') {
+    record.skipped('the model', 'it computes what its teacher does');
+    return result;
+  }
+  const trained = new Map(findTrainableWeights(student.graph).map(({ name, constant }) => [name, constant!]));
+  for (const node of writeWeights(model, trained)) record.changed(node, 'weights trained');
+  describe(result, context);
+  return result;
+}
+
+function describe({ steps, losses, checks, bestStep, ended, pruned }: TrainingResult, { record }: PassContext): void {
+  record.metric('steps', steps);
+  if (losses.length > 0) {
+    record.metric('lossOfFirstStep', losses[0]);
+    record.metric('lossOfLastStep', losses[losses.length - 1]);
+  }
+  if (checks.length > 0) {
+    record.metric('heldOutLossBefore', checks[0].loss);
+    record.metric('heldOutLossAfter', Math.min(...checks.map(({ loss }) => loss)));
+    record.metric('bestStep', bestStep);
+  }
+  if (pruned > 0) record.metric('weightsWithZerosKept', pruned);
+  if (ended === 'interrupted')
+    record.warn(`Training was interrupted at step ${steps}; the best weights until then are taken`);
+  if (ended === 'no better') record.warn(`Training ended at step ${steps}, as the held-out loss got no better`);
+  if (checks.length > 1 && bestStep === 0)
+    record.warn('No step was better than none on held-out examples: the weights are as they were');
+}
+
+/** By name, into initializers and Constant nodes; gives the nodes that use them. */
+function writeWeights({ graph }: Model, weights: ReadonlyMap<string, Tensor>): Set<Node> {
+  const users = new Set<Node>();
+  const use = (value: Value): void => {
+    for (const { node } of value.uses) users.add(node);
+  };
+  for (const value of graph.initializers) {
+    const tensor = weights.get(value.name);
+    if (!tensor) continue;
+    value.constant = tensor;
+    use(value);
+  }
+  for (const node of graph.nodes()) {
+    const tensor = node.is('Constant') ? weights.get(node.output.name) : undefined;
+    if (!tensor) continue;
+    for (const [name] of [...node.attributes]) node.attributes.delete(name);
+    node.attributes.set('value', tensorAttribute(tensor));
+    use(node.output);
+  }
+  return users;
+}

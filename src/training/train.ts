@@ -1,0 +1,340 @@
+// The training loop: batches, losses and gradients from the engine, optimizer on typed arrays, checks on held-out examples, checkpoints.
+import { createHash } from 'node:crypto';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import type { Engine } from '../engine/index.js';
+import { ioError, throwIfAborted, trainingDiverged, unsupportedModel } from '../errors.js';
+import type { Model } from '../ir/index.js';
+import { createRandom, type Random } from '../numeric/index.js';
+import { int64Tensor } from '../tensor/index.js';
+import { type Augmentation, augment } from './augment.js';
+import { type HeldOutLoss, TrainingCheckpoint, type TrainingState } from './checkpoint.js';
+import type { Batch, Examples } from './examples.js';
+import { planLosses } from './loss-plan.js';
+import { parseLosses, type WeightedLoss } from './loss-weights.js';
+import {
+  Adam,
+  addGradients,
+  gradientNorm,
+  Momentum,
+  type Optimizer,
+  rateAt,
+  scaleGradients,
+  updateAverage,
+} from './optimizers/index.js';
+import type { TrainingOptions } from './options.js';
+import { type BatchTensors, StepSessions } from './step-sessions.js';
+import { Teacher } from './teacher.js';
+import { TrainedWeights } from './trained-weights.js';
+import type { Projection } from './training-graph.js';
+
+export interface TrainingEnvironment {
+  readonly engine: Engine;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  /** Fires when what is best so far is wanted at once. */
+  readonly finish: AbortSignal | null;
+  progress(done: number, total: number): void;
+}
+
+export interface TrainingRequest {
+  /** Its weights are trained; they are written back at the end. */
+  readonly student: Model;
+  readonly teacher: Model | null;
+  readonly examples: Examples;
+  readonly options: TrainingOptions;
+  /** Of the optimizer, where the options do not say. */
+  readonly rate: number;
+}
+
+export interface TrainingResult {
+  readonly weights: readonly string[];
+  readonly steps: number;
+  /** Of each step. */
+  readonly losses: readonly number[];
+  /** On held-out examples, before the first step and at each check; empty where none were held out. */
+  readonly checks: readonly HeldOutLoss[];
+  /** The step whose weights were taken. */
+  readonly bestStep: number;
+  readonly examplesPerSecond: number;
+  /** 'interrupted' by `finish`; 'no better' losses; 'equal' to the teacher before the first step. */
+  readonly ended: 'completed' | 'interrupted' | 'no better' | 'equal';
+  /** Weights whose zeros were kept. */
+  readonly pruned: number;
+}
+
+/** A loss that rounding explains. */
+const equalLoss = 1e-6;
+/** Steps from one checkpoint to the next, checks aside. */
+const checkpointInterval = 50;
+
+/** Throws MODEL_UNSUPPORTED for what cannot be trained, VERIFICATION where the loss is not finite any more. */
+export async function train(request: TrainingRequest, environment: TrainingEnvironment): Promise<TrainingResult> {
+  const { student, teacher, options } = request;
+  const losses = planLosses(student, teacher, parseLosses(options.loss) as readonly WeightedLoss[]);
+  const wanted = [...new Set(losses.flatMap(({ pairs }) => pairs.flatMap((pair) => pair.teacher ?? [])))];
+  const weights = TrainedWeights.of(student);
+  if (weights.names.length === 0) throw unsupportedModel('The student has no weights of float32 that could be trained');
+  const projections = new Map<string, Projection>();
+  const { engine } = environment;
+  const sessions = new StepSessions(
+    { student, weights: weights.names, losses, temperature: options.temperature, projections, engine },
+    engine,
+    options.threads,
+  );
+  const kinds = new Set(options.augment.split(',').filter((word): word is Augmentation => word !== ''));
+  const keeps = kinds.size === 0 && losses.every(({ name }) => name === 'logits' || name === 'labels');
+  const teaching = teacher && wanted.length > 0 ? await Teacher.open(teacher, wanted, engine, keeps) : null;
+  try {
+    return await new Training({ ...request, weights, sessions, teaching, kinds, projections }, environment).run();
+  } finally {
+    await teaching?.close();
+    await sessions.close();
+  }
+}
+
+interface Parts extends TrainingRequest {
+  readonly weights: TrainedWeights;
+  readonly sessions: StepSessions;
+  readonly teaching: Teacher | null;
+  readonly kinds: ReadonlySet<Augmentation>;
+  readonly projections: ReadonlyMap<string, Projection>;
+}
+
+class Training {
+  private readonly parts: Parts;
+  private readonly environment: TrainingEnvironment;
+  private readonly optimizer: Optimizer;
+  private readonly checkpoint: TrainingCheckpoint | null;
+  private readonly total: number;
+  private step = 0;
+  private average: Map<string, Float32Array> | null = null;
+  private best: TrainingState['best'] = null;
+  private checks: HeldOutLoss[] = [];
+  private losses: number[] = [];
+  private stale = 0;
+
+  constructor(parts: Parts, environment: TrainingEnvironment) {
+    const { options, weights, examples } = parts;
+    this.parts = parts;
+    this.environment = environment;
+    const decay = (name: string): number => (weights.rankOf(name) > 1 ? options.weightDecay : 0);
+    this.optimizer =
+      options.optimizer === 'sgd'
+        ? new Momentum({ momentum: options.momentum, nesterov: true, decay })
+        : new Adam({ decay: options.optimizer === 'adamw' ? decay : undefined });
+    const perEpoch = Math.ceil(examples.training.length / (options.batch * options.accumulate));
+    this.total = options.steps ?? (options.epochs ?? 3) * perEpoch;
+    this.checkpoint = options.checkpoint === undefined ? null : new TrainingCheckpoint(options.checkpoint, this.key());
+  }
+
+  async run(): Promise<TrainingResult> {
+    const { weights, options } = this.parts;
+    const random = createRandom(this.environment.seed).fork('training');
+    if (await this.isEqual()) return this.result('equal', 0);
+    const resumed = options.resume ? this.checkpoint?.read() : null;
+    if (resumed) this.restore(resumed);
+    else if (options.log !== undefined) writeLog(options.log, '', true);
+    if (options.ema > 0) this.average ??= weights.copy();
+    if (!resumed) await this.check();
+    const every = options.checkEvery ?? Math.max(1, Math.ceil(this.total / 10));
+    let ended: TrainingResult['ended'] = 'completed';
+    const start = performance.now();
+    const firstStep = this.step;
+    let seen = 0;
+    for (const group of this.groups(random)) {
+      throwIfAborted(this.environment.signal);
+      if (this.environment.finish?.aborted) {
+        ended = 'interrupted';
+        break;
+      }
+      const began = performance.now();
+      const rate = this.rate();
+      const { loss, terms, norm } = await this.advance(group, rate, random);
+      const count = group.reduce((sum, { indices }) => sum + indices.length, 0);
+      seen += count;
+      this.losses.push(loss);
+      this.step++;
+      this.environment.progress(this.step, this.total);
+      if (options.log !== undefined) {
+        const milliseconds = performance.now() - began;
+        writeLog(
+          options.log,
+          JSON.stringify({ step: this.step, loss, terms, rate, norm, examples: count, milliseconds }),
+        );
+      }
+      if (this.step % every === 0 || this.step === this.total) {
+        await this.check();
+        if (options.patience > 0 && this.stale >= options.patience) ended = 'no better';
+      }
+      if (this.step % checkpointInterval === 0 || this.step % every === 0) this.save();
+      if (ended === 'no better') break;
+      // Signals come through between steps only.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (ended === 'interrupted') this.save();
+    const seconds = (performance.now() - start) / 1000;
+    this.takeBest();
+    weights.writeTo(this.parts.student);
+    return this.result(ended, this.step > firstStep ? seen / seconds : 0);
+  }
+
+  private result(ended: TrainingResult['ended'], examplesPerSecond: number): TrainingResult {
+    const { weights } = this.parts;
+    return {
+      weights: weights.names,
+      steps: this.step,
+      losses: this.losses,
+      checks: this.checks,
+      bestStep: this.best?.step ?? this.step,
+      examplesPerSecond,
+      ended,
+      pruned: weights.prunedCount,
+    };
+  }
+
+  /** Groups of batches whose gradients make one step, in an order that depends on seed and epoch only; those done already are left out. */
+  private *groups(random: Random): Iterable<readonly Batch[]> {
+    const { examples, options } = this.parts;
+    let made = 0;
+    for (let epoch = 0; made < this.total; epoch++) {
+      let group: Batch[] = [];
+      for (const batch of examples.batches(examples.training, options.batch, random.fork(`epoch ${epoch}`))) {
+        group.push(batch);
+        if (group.length < options.accumulate) continue;
+        if (made++ >= this.step) yield group;
+        if (made >= this.total) return;
+        group = [];
+      }
+      if (group.length > 0 && made++ >= this.step) yield group;
+    }
+  }
+
+  private rate(): number {
+    const { options, rate } = this.parts;
+    const warmup = Math.floor(options.warmup * this.total);
+    return rateAt(this.step, { schedule: options.schedule, peak: options.lr ?? rate, steps: this.total, warmup });
+  }
+
+  private async advance(group: readonly Batch[], rate: number, random: Random) {
+    const { sessions, weights, options } = this.parts;
+    const sum = new Map<string, Float32Array>();
+    let loss = 0;
+    let terms: number[] = [];
+    for (const [index, batch] of group.entries()) {
+      const stream = random.fork(`step ${this.step} ${index}`);
+      const result = await sessions.train(await this.tensors(batch, stream), weights.feeds());
+      loss += result.loss / group.length;
+      terms = result.terms.map((term, i) => (terms[i] ?? 0) + term / group.length);
+      if (group.length === 1) for (const [name, values] of result.gradients) sum.set(name, values);
+      else addGradients(sum, result.gradients);
+    }
+    if (group.length > 1) scaleGradients(sum, 1 / group.length);
+    const norm = gradientNorm(sum);
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+      throw trainingDiverged(
+        `The ${Number.isFinite(loss) ? 'gradient' : 'loss'} of step ${this.step + 1} is not finite`,
+      );
+    }
+    if (options.clip > 0 && norm > options.clip) scaleGradients(sum, options.clip / norm);
+    this.optimizer.step(weights.arrays, sum, rate);
+    weights.keepZeros();
+    if (this.average) updateAverage(this.average, weights.arrays, options.ema);
+    return { loss, terms, norm };
+  }
+
+  private async tensors(batch: Batch, random: Random | null): Promise<BatchTensors> {
+    const { kinds, teaching } = this.parts;
+    const { sample } = batch;
+    const feeds = random && kinds.size > 0 ? augment(sample.feeds, kinds, random) : sample.feeds;
+    const teacher = teaching ? await teaching.outputs({ ...batch, sample: { ...sample, feeds } }) : {};
+    const { targets } = sample;
+    const labels = targets?.kind === 'classes' ? int64Tensor([targets.values.length], [...targets.values]) : null;
+    return { feeds, teacher, labels };
+  }
+
+  /** The loss on held-out examples; without any, the mean of the last training losses stands for it. */
+  private async check(): Promise<void> {
+    const { examples, options, sessions, weights } = this.parts;
+    if (examples.heldOut.length === 0) return;
+    const feeds = weights.feeds(this.average ?? weights.arrays);
+    let sum = 0;
+    for (const batch of examples.batches(examples.heldOut, options.batch, null)) {
+      throwIfAborted(this.environment.signal);
+      sum += batch.indices.length * (await sessions.loss(await this.tensors(batch, null), feeds));
+    }
+    const loss = sum / examples.heldOut.length;
+    this.checks.push({ step: this.step, loss });
+    if (this.best && !(loss < this.best.loss)) this.stale++;
+    else {
+      this.stale = 0;
+      const arrays = this.average ?? weights.arrays;
+      this.best = {
+        loss,
+        step: this.step,
+        weights: new Map([...arrays].map(([name, values]) => [name, values.slice()])),
+      };
+    }
+  }
+
+  private takeBest(): void {
+    const { weights } = this.parts;
+    if (this.best) weights.restore(this.best.weights);
+    else if (this.average) weights.restore(this.average);
+  }
+
+  /** Builds the first graph, which tells the features that need a projection, and whether there is anything to learn. */
+  private async isEqual(): Promise<boolean> {
+    const { examples, options, sessions, weights, projections } = this.parts;
+    const random = createRandom(this.environment.seed).fork('projections');
+    const [batch] = examples.batches(examples.training, options.batch, null);
+    const tensors = await this.tensors(batch, null);
+    await sessions.graphFor(tensors);
+    weights.addProjections(projections, random);
+    return projections.size === 0 && (await sessions.loss(tensors, weights.feeds())) <= equalLoss;
+  }
+
+  private save(): void {
+    const { weights } = this.parts;
+    this.checkpoint?.write({
+      step: this.step,
+      weights: weights.arrays,
+      optimizer: this.optimizer.state(),
+      average: this.average,
+      best: this.best,
+      checks: this.checks,
+      losses: this.losses,
+      stale: this.stale,
+    });
+  }
+
+  private restore(state: TrainingState): void {
+    this.step = state.step;
+    this.parts.weights.restore(state.weights);
+    this.optimizer.restore(state.optimizer);
+    this.average = state.average && new Map(state.average);
+    this.best = state.best;
+    this.checks = [...state.checks];
+    this.losses = [...state.losses];
+    this.stale = state.stale;
+  }
+
+  /** Where training begins and what it does; how it is kept, and how fast, does not matter. */
+  private key(): string {
+    const { weights, options } = this.parts;
+    const { checkpoint: _, resume: __, log: ___, threads: ____, ...course } = options;
+    const hash = createHash('sha256').update(JSON.stringify([this.environment.seed, this.total, course]));
+    for (const [name, values] of weights.arrays) {
+      hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+    return hash.digest('hex');
+  }
+}
+
+function writeLog(path: string, line: string, anew = false): void {
+  try {
+    if (anew) writeFileSync(path, line);
+    else appendFileSync(path, `${line}\n`);
+  } catch (cause) {
+    throw ioError('write', path, cause);
+  }
+}

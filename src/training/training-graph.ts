@@ -1,0 +1,172 @@
+// Makes the graph of one training step for batches of one shape: the student for these shapes, losses on top, gradients of all weights.
+import {
+  attentionDivergence,
+  crossEntropy,
+  differentiate,
+  findObstacles,
+  GraphBuilder,
+  makeWeightsInputs,
+  type Obstacle,
+  project,
+  relativeSquaredError,
+  similarityError,
+  softenedDivergence,
+  specialize,
+} from '../autodiff/index.js';
+import type { Engine, Feeds } from '../engine/index.js';
+import { unsupportedModel } from '../errors.js';
+import { cloneModel, type Model, type TensorType, tensorType, type Value } from '../ir/index.js';
+import type { DataType, Tensor } from '../tensor/index.js';
+import type { PlannedLoss } from './loss-plan.js';
+
+/** What a step is fed beside the inputs of the student. */
+export const labelsInput = 'training/labels';
+
+export function teacherInput(value: string): string {
+  return `training/teacher/${value}`;
+}
+
+export interface TrainingGraph {
+  /** Outputs: the loss, one value for each planned loss, then a gradient for each of `gradients`. */
+  readonly model: Model;
+  /** The same without gradients, to look at the loss only. */
+  readonly lossModel: Model;
+  readonly loss: string;
+  readonly terms: readonly string[];
+  /** Output that holds the gradient, by weight. */
+  readonly gradients: ReadonlyMap<string, string>;
+  readonly obstacles: readonly Obstacle[];
+}
+
+export interface TrainingGraphRequest {
+  readonly student: Model;
+  /** Names of the initializers that are trained. */
+  readonly weights: readonly string[];
+  readonly losses: readonly PlannedLoss[];
+  readonly temperature: number;
+  /** One batch: its shapes count. */
+  readonly feeds: Feeds;
+  /** The teacher's values for it, by name. */
+  readonly teacher: Readonly<Record<string, Tensor>>;
+  /** Right answers, [rows]; null without. */
+  readonly labels: Tensor | null;
+  /** Weights of projections, by the student's value: made by the first graph that needs them. */
+  readonly projections: Map<string, Projection>;
+  readonly engine: Engine;
+}
+
+/** A matrix [own, wanted] that brings features of the student to the teacher's width; it is trained, and left out of the result. */
+export interface Projection {
+  readonly own: number;
+  readonly wanted: number;
+}
+
+export function projectionName(value: string): string {
+  return `training/projection/${value}`;
+}
+
+/** Throws MODEL_UNSUPPORTED where the student does not run, or shapes cannot be compared. */
+export async function buildTrainingGraph(request: TrainingGraphRequest): Promise<TrainingGraph> {
+  const { model, shapes } = await specialize(
+    exposeValues(request.student, request.losses),
+    request.feeds,
+    new Set(request.weights),
+    request.engine,
+  );
+  const { graph } = model;
+  const exposed = new Map(graph.outputs.map((value) => [value.name, value]));
+  const fed = makeWeightsInputs(graph, shapes, request.weights);
+  const builder = new GraphBuilder(graph, shapes, 'training');
+  const sources = [...fed.values()].map(({ input }) => input);
+  const addInput = (name: string, dataType: DataType, shape: readonly number[]): Value => {
+    const known = graph.inputs.find((input) => input.name === name);
+    if (known) return known;
+    const input = graph.addInput(name, tensorType(dataType, shape));
+    shapes.set(input, shape);
+    return input;
+  };
+  const terms = request.losses.map((loss) => {
+    const parts = loss.pairs.map(({ student, teacher }) => {
+      const own = exposed.get(student)!;
+      if (teacher === null) {
+        if (!request.labels) throw unsupportedModel('The loss labels needs right answers, and the data has none');
+        return crossEntropy(builder, own, addInput(labelsInput, 'int64', request.labels.shape));
+      }
+      const target = request.teacher[teacher];
+      const other = addInput(teacherInput(teacher), 'float32', target.shape);
+      return comparison(loss, own, other, student);
+    });
+    return builder.scale(
+      parts.reduce((sum, part) => builder.add(sum, part)),
+      1 / parts.length,
+    );
+  });
+
+  function comparison({ name }: PlannedLoss, own: Value, other: Value, student: string): Value {
+    switch (name) {
+      case 'logits':
+        return logitsLoss(builder, own, other, request.temperature);
+      case 'attention':
+        return attentionDivergence(builder, own, other);
+      case 'relations':
+        return similarityError(builder, own, other);
+      default: {
+        const [a, b] = [own, other].map((value) => builder.shapeOf(value));
+        const axis = a.length === 4 ? 1 : a.length - 1;
+        if (a[axis] === b[axis]) return relativeSquaredError(builder, own, other);
+        request.projections.set(student, { own: a[axis], wanted: b[axis] });
+        const matrix = addInput(projectionName(student), 'float32', [a[axis], b[axis]]);
+        sources.push(matrix);
+        return relativeSquaredError(builder, project(builder, own, matrix), other);
+      }
+    }
+  }
+
+  const loss = terms
+    .map((term, index) => builder.scale(term, request.losses[index].weight))
+    .reduce((sum, term) => builder.add(sum, term));
+  for (const output of [...graph.outputs]) graph.removeOutput(output);
+  const outputs = [loss, ...terms].map((value) => {
+    // A term that is the loss, or a constant, is told apart by a node of its own.
+    const output = builder.unary('Identity', value);
+    output.type = tensorType('float32', []) satisfies TensorType;
+    graph.addOutput(output);
+    return output;
+  });
+  const lossModel = cloneModel(model);
+  const obstacles = findObstacles(builder, sources, [loss]);
+  if (obstacles.length > 0) return { model, lossModel, loss: '', terms: [], gradients: new Map(), obstacles };
+  const found = differentiate(builder, new Map([[loss, builder.scalar(1)]]), sources);
+  const gradients = new Map<string, string>();
+  for (const [source, gradient] of found) {
+    const output = gradient.isGraphOutput || !gradient.producer ? builder.unary('Identity', gradient) : gradient;
+    output.type = tensorType('float32', builder.shapeOf(output));
+    graph.addOutput(output);
+    gradients.set(source.name, output.name);
+  }
+  const [total, ...rest] = outputs.map(({ name }) => name);
+  return { model, lossModel, loss: total, terms: rest, gradients, obstacles };
+}
+
+/** Class scores are compared as distributions, anything else as numbers. */
+function logitsLoss(builder: GraphBuilder, own: Value, other: Value, temperature: number): Value {
+  const [a, b] = [own, other].map((value) => builder.shapeOf(value));
+  if (a.join() !== b.join()) {
+    throw unsupportedModel(`The output of the student is [${a}], and that of the teacher [${b}]`);
+  }
+  const classes = (a.length === 2 || a.length === 3) && a[a.length - 1] > 1;
+  return classes ? softenedDivergence(builder, own, other, temperature) : relativeSquaredError(builder, own, other);
+}
+
+/** A copy whose compared values are outputs, under their names. */
+function exposeValues(student: Model, losses: readonly PlannedLoss[]): Model {
+  const copy = cloneModel(student);
+  const { graph } = copy;
+  const values = new Map<string, Value>();
+  for (const node of graph.nodes()) for (const output of node.outputs) if (output) values.set(output.name, output);
+  for (const output of [...graph.outputs]) graph.removeOutput(output);
+  for (const name of new Set(losses.flatMap(({ pairs }) => pairs.map((pair) => pair.student)))) {
+    graph.addOutput(values.get(name)!);
+  }
+  return copy;
+}

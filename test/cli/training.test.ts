@@ -1,0 +1,74 @@
+// `dsopt distill` and `dsopt heal` as commands.
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { loadModel, saveModel } from '../../src/onnx/index.js';
+import { float32Tensor } from '../../src/tensor/index.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { inputs, network } from '../training/small-models.js';
+import { runCli } from './run-cli.js';
+
+const folder = temporaryFolder();
+const path = (name: string): string => join(folder, name);
+const quick = ['--no-measure', '--threads', '1', '--batch', '16', '--quiet'];
+
+beforeAll(async () => {
+  const teacher = network(1);
+  await saveModel(teacher, path('teacher.onnx'));
+  await saveModel(network(2, 3), path('student.onnx'));
+  const w2 = [...teacher.graph.initializers].find(({ name }) => name === 'w2')!;
+  w2.constant = float32Tensor(
+    w2.constant!.shape,
+    w2.constant!.readFloat32().map((value) => Math.round(2 * value) / 2),
+  );
+  await saveModel(teacher, path('damaged.onnx'));
+  const lines: string[] = [];
+  for await (const { x } of inputs(200)) lines.push(JSON.stringify({ x: [...x.readFloat32()] }));
+  writeFileSync(path('data.jsonl'), lines.join('\n'));
+});
+
+test('distill writes a trained student and says what it cost', async () => {
+  const { code, stdout, stderr } = await runCli([
+    ...['distill', '--teacher', path('teacher.onnx'), '--student', path('student.onnx'), '--data', path('data.jsonl')],
+    ...['-o', path('out.onnx'), '--lr', '0.02', '--epochs', '4', ...quick],
+  ]);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toContain('out.onnx');
+  const written = await loadModel(path('out.onnx'));
+  expect([...written.graph.initializers].find(({ name }) => name === 'w1')!.constant!.shape).toEqual([4, 3]);
+});
+
+test('heal brings a damaged model closer to its teacher', async () => {
+  const { code, stdout } = await runCli([
+    ...['heal', path('damaged.onnx'), '--teacher', path('teacher.onnx'), '--data', path('data.jsonl'), '--json'],
+    ...['-o', path('healed.onnx'), '--lr', '0.01', '--epochs', '4', ...quick],
+  ]);
+  expect(code).toBe(0);
+  const report = JSON.parse(stdout) as { command: string; passes: { metrics: Record<string, number> }[] };
+  expect(report.command).toBe('heal');
+  const [{ metrics }] = report.passes;
+  expect(metrics.heldOutLossAfter).toBeLessThan(metrics.heldOutLossBefore);
+});
+
+test('an interrupted training writes the best so far', async () => {
+  const { code, stderr } = await runCli(
+    [
+      ...['heal', path('damaged.onnx'), '--teacher', path('teacher.onnx'), '--data', path('data.jsonl')],
+      ...['-o', path('interrupted.onnx'), '--steps', '100000', '--no-measure', '--threads', '1', '--batch', '16'],
+    ],
+    { onLog: (text, interrupt) => text.includes('heal') && setTimeout(interrupt, 400) },
+  );
+  expect(code).toBe(0);
+  expect(stderr).toContain('interrupted');
+  expect(existsSync(path('interrupted.onnx'))).toBe(true);
+});
+
+test('a loss that does not exist is a usage error', async () => {
+  const { code, stderr } = await runCli([
+    ...['heal', path('damaged.onnx'), '--teacher', path('teacher.onnx'), '--data', path('data.jsonl')],
+    ...['-o', path('never.onnx'), '--loss', 'logit:1', ...quick],
+  ]);
+  expect(code).toBe(2);
+  expect(stderr).toContain('logits');
+  expect(existsSync(path('never.onnx'))).toBe(false);
+});

@@ -1,0 +1,142 @@
+// The training loop on a small network: it learns, is repeatable, resumes to the same course, keeps zeros, stops when asked or when it diverges.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { cloneModel, type Model } from '../../src/ir/index.js';
+import { float32Tensor } from '../../src/tensor/index.js';
+import { Examples } from '../../src/training/examples.js';
+import { type TrainingOptions, type TrainingResult, train } from '../../src/training/index.js';
+import { engine } from '../fixture-models.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { inputs, network, optionsOf } from './small-models.js';
+
+const folder = temporaryFolder();
+
+async function examplesOf(count: number, holdout = 0.2): Promise<Examples> {
+  const samples = [];
+  for await (const feeds of inputs(count)) samples.push({ feeds, count: 1, targets: null, continues: false });
+  return new Examples(samples, null, holdout);
+}
+
+interface Given {
+  readonly student?: Model;
+  readonly options?: Partial<TrainingOptions>;
+  readonly finish?: AbortSignal;
+  readonly onStep?: (step: number) => void;
+}
+
+async function run({
+  student = network(2),
+  options = {},
+  finish,
+  onStep,
+}: Given = {}): Promise<{ result: TrainingResult; student: Model }> {
+  const result = await train(
+    {
+      student,
+      teacher: network(1),
+      examples: await examplesOf(100),
+      options: optionsOf({ batch: 16, epochs: 6, ...options }),
+      rate: 0.03,
+    },
+    {
+      engine,
+      seed: 3,
+      signal: new AbortController().signal,
+      finish: finish ?? null,
+      progress: (step) => onStep?.(step),
+    },
+  );
+  return { result, student };
+}
+
+const weightOf = (model: Model, name: string): Float32Array =>
+  [...model.graph.initializers].find((value) => value.name === name)!.constant!.readFloat32();
+
+test('the held-out loss falls, and the weights are in the model', async () => {
+  const { result, student } = await run();
+  expect(result.steps).toBe(6 * 5);
+  expect(result.checks[0].step).toBe(0);
+  expect(result.checks.at(-1)!.loss).toBeLessThan(0.3 * result.checks[0].loss);
+  expect(weightOf(student, 'w1')).not.toEqual(weightOf(network(2), 'w1'));
+});
+
+test('the same seed gives the same course', async () => {
+  const [a, b] = [await run(), await run()];
+  expect(a.result.losses).toEqual(b.result.losses);
+  expect(weightOf(a.student, 'w2')).toEqual(weightOf(b.student, 'w2'));
+});
+
+test('a stopped training resumes to the course of one that was not', async () => {
+  const whole = await run();
+  const checkpoint = join(folder, 'resumed');
+  const controller = new AbortController();
+  const first = await run({
+    options: { checkpoint },
+    finish: controller.signal,
+    onStep: (step) => step === 12 && controller.abort(),
+  });
+  expect(first.result.ended).toBe('interrupted');
+  expect(first.result.steps).toBe(12);
+  const second = await run({ options: { checkpoint, resume: true } });
+  expect(second.result.losses).toEqual(whole.result.losses);
+  expect(weightOf(second.student, 'w1')).toEqual(weightOf(whole.student, 'w1'));
+});
+
+test('a checkpoint of another training is refused', async () => {
+  const checkpoint = join(folder, 'refused');
+  await run({ options: { checkpoint, steps: 2 } });
+  await expect(run({ options: { checkpoint, steps: 3, resume: true } })).rejects.toMatchObject({ code: 'USAGE' });
+});
+
+test('zeros of a pruned matrix stay zero', async () => {
+  const student = network(2);
+  const w1 = [...student.graph.initializers].find(({ name }) => name === 'w1')!;
+  const values = w1.constant!.readFloat32().map((value, index) => (index % 3 === 0 ? 0 : value));
+  w1.constant = float32Tensor(w1.constant!.shape, values);
+  const { result } = await run({ student });
+  expect(result.pruned).toBe(1);
+  const trained = weightOf(student, 'w1');
+  expect(trained.filter((_, index) => index % 3 === 0).every((value) => value === 0)).toBe(true);
+  expect(trained.filter((_, index) => index % 3 !== 0).every((value) => value !== 0)).toBe(true);
+});
+
+test('what is not finite ends the training with a hint', async () => {
+  const student = network(2);
+  const w2 = [...student.graph.initializers].find(({ name }) => name === 'w2')!;
+  w2.constant = float32Tensor(w2.constant!.shape, new Float32Array(w2.constant!.size).fill(3e38));
+  await expect(run({ student, options: { holdout: 0 } })).rejects.toMatchObject({
+    code: 'VERIFICATION',
+    hint: expect.stringContaining('--lr'),
+  });
+});
+
+test('gradients of several batches make the step of one', async () => {
+  const one = await run({ options: { batch: 16, steps: 3, optimizer: 'sgd', clip: 0, loss: 'logits:1' } });
+  const parts = await run({ options: { batch: 4, accumulate: 4, steps: 3, optimizer: 'sgd', clip: 0 } });
+  for (const [index, loss] of one.result.losses.entries()) expect(parts.result.losses[index]).toBeCloseTo(loss, 4);
+});
+
+test('a student that computes what its teacher does is left alone', async () => {
+  const { result, student } = await run({ student: cloneModel(network(1)) });
+  expect(result.ended).toBe('equal');
+  expect(weightOf(student, 'w1')).toEqual(weightOf(network(1), 'w1'));
+});
+
+test('every step is a line of JSON', async () => {
+  const log = join(folder, 'steps.jsonl');
+  await run({ options: { log, steps: 4 } });
+  expect(existsSync(log)).toBe(true);
+  const lines = readFileSync(log, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+  expect(Object.keys(lines[0])).toEqual(['step', 'loss', 'terms', 'rate', 'norm', 'examples', 'milliseconds']);
+});
+
+test('a last batch that is smaller is trained on too', async () => {
+  // 80 examples are not held out: two batches of 32 and one of 16.
+  const { result } = await run({ options: { batch: 32, epochs: 1 } });
+  expect(result.steps).toBe(3);
+});
