@@ -9,6 +9,9 @@ import { foldConstants } from './fold-constants/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
 import { heal } from './heal/index.js';
 import { lowRank } from './low-rank/index.js';
+import { pruneChannels } from './prune-channels/index.js';
+import { pruneHeads } from './prune-heads/index.js';
+import { pruneNeurons } from './prune-neurons/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
 import { quantizeStatic } from './quantize-static/index.js';
 import { quantizeWeights } from './quantize-weights/index.js';
@@ -30,6 +33,9 @@ export const builtinPasses = [
   spatial,
   distill,
   heal,
+  pruneChannels,
+  pruneHeads,
+  pruneNeurons,
   quantizeDynamic,
   quantizeWeights,
   quantizeStatic,

@@ -125,7 +125,7 @@ export async function runRecipe(
       onStep?.({ index, count: recipe.steps.length, pass: step.pass.name });
       await nextTurn();
       if (prepared === null && step.pass.kind !== 'cleanup') prepared = cloneModel(clone);
-      passes.push(await runPass(clone, step.pass, step.options, environment));
+      passes.push(await runPass(clone, step.pass, step.options, { ...environment, prepared }));
     }
   } finally {
     if (!options.workers) await workers.close();

@@ -20,6 +20,7 @@ const layers: readonly (readonly string[])[] = [
   ['pass'],
   ['factorization'],
   ['training'],
+  ['pruning'],
   ['recipe'],
   ['report'],
   ['inspect', 'checkpoint-file', 'measure-speed', 'compare-nodes'],

@@ -1,9 +1,11 @@
 // What is derived from a model.
+export { type AttentionBlock, findAttentionBlocks } from './attention-blocks.js';
 export {
   type ChannelGroup,
   type ChannelStructure,
   findChannelGroups,
   type GroupPart,
+  keptAxes,
   removeUnits,
   zeroUnits,
 } from './channel-groups/index.js';

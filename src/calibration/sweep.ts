@@ -3,7 +3,7 @@
 import type { Engine, Feeds, Session } from '../engine/index.js';
 import { internalError, throwIfAborted, usageError } from '../errors.js';
 import type { Model, Value } from '../ir/index.js';
-import { exposeValues } from '../rewrite/index.js';
+import { exposeValues, keepOutputs } from '../rewrite/index.js';
 import type { Tensor } from '../tensor/index.js';
 
 /** Values of the main graph of a model: of nodes, or graph inputs. */
@@ -97,10 +97,10 @@ class ProbeRunner {
       if (!model.graph.inputs.includes(value)) throw internalError(`${value.name} is no value of the main graph`);
     }
     if (computed.length === 0) return new ProbeRunner(null, inputs, computed);
-    const exposed = exposeValues(
-      model,
-      computed.map(({ name }) => name),
-    );
+    const names = new Set(computed.map(({ name }) => name));
+    const exposed = exposeValues(model, names);
+    // What comes behind is not computed.
+    keepOutputs(exposed, names);
     return new ProbeRunner(await engine.open(exposed, { threads }), inputs, computed);
   }
 

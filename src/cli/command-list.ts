@@ -34,6 +34,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./commands/heal.js')).heal,
   },
   {
+    name: 'prune',
+    summary: 'remove what a model does not need: channels, heads, neurons',
+    load: async () => (await import('./commands/prune.js')).prune,
+  },
+  {
     name: 'run',
     summary: 'run a recipe: a pipeline of passes',
     load: async () => (await import('./commands/run.js')).run,

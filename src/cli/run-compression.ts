@@ -25,7 +25,7 @@ export async function runCompression(
   { command, input, output: path, recipe, warnings, finish }: Compression,
   options: WriteOptions,
   { io, output, signal }: CommandContext,
-): Promise<void> {
+): Promise<CompressionReport> {
   const { compressFile } = await import('../index.js');
   const { createWorkers } = await import('../parallel/index.js');
   const evaluation = await evaluationOf(options, recipe.evaluation ?? null);
@@ -59,11 +59,12 @@ export async function runCompression(
   }
   if (output.json) {
     output.printJson(report);
-    return;
+    return report;
   }
   const { renderDetails, summaryLine } = await import('../report/index.js');
   output.log(...renderDetails(report, output.logStyle));
   output.print(output.style.bold(summaryLine(report)));
+  return report;
 }
 
 /** By name: what a command has besides is not for `compressFile`. */

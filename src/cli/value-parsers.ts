@@ -84,3 +84,12 @@ export function parseBits(text: string): readonly number[] {
     return bits;
   });
 }
+
+/** `50%` or `0.5` → 0.5. */
+export function parseShare(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(%|x)?\s*$/i.exec(text);
+  const share = match ? Number(match[1]) / (match[2] === '%' ? 100 : 1) : Number.NaN;
+  if (!(share > 0 && share < 1))
+    throw new InvalidArgumentError('A share is written like 50% or 0.5x, between 0 and 1.');
+  return share;
+}

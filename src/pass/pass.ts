@@ -35,6 +35,8 @@ export interface PassRecord {
 export interface PassContext {
   /** The model before the first pass of the run. */
   readonly original: Model;
+  /** The model before the first pass of the run that may change results: what cleanup made of the original. Not to be edited. */
+  readonly prepared: Model;
   /**
    * The nodes of these operators (`op` or `domain::op`; none named: all) in every graph, minus those that `include` and `exclude` leave
    * out; a node that an explicit `exclude` names is recorded as skipped. Safe to edit while iterating.

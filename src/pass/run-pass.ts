@@ -25,6 +25,8 @@ export interface PassReport {
 
 export interface RunEnvironment {
   readonly original: Model;
+  /** See `PassContext.prepared`; default the original. */
+  readonly prepared?: Model | null;
   readonly engine: Engine;
   readonly workers: Workers;
   readonly samples: AsyncIterable<Feeds> | null;
@@ -105,6 +107,7 @@ function createContext(
   });
   return {
     ...environment,
+    prepared: environment.prepared ?? environment.original,
     observe: (wanted, observed = model) =>
       observe(observed, wanted, { ...sweepOptions(), maxMemory: environment.maxMemory }),
     sweep: (probes, visit) => sweep(probes, visit, sweepOptions()),

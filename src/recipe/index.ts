@@ -9,6 +9,7 @@ export {
   quantizeSteps,
   trainingSteps,
 } from './presets.js';
+export { type PruneGranularity, pruneGranularities, pruneSteps } from './prune-steps.js';
 export type { ForeignStep, ModulePath, RecipeOf, ResolvedRecipe, ResolvedStep, StepOf } from './recipe.js';
 export type { RecipeEvaluation } from './recipe-evaluation.js';
 export { type OptionSchema, optionsJsonSchema, recipeJsonSchema } from './recipe-schema.js';

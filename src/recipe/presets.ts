@@ -51,7 +51,7 @@ export function quantizeSteps(passes: readonly Pass[], mode: QuantizeMode, optio
   const rest = (followedBy?.(options) ?? []).flatMap((step) =>
     stepsOf(passes, [step.pass]).map((found) => ({ ...step.options, ...found })),
   );
-  return [...preparationSteps(passes), { ...options, ...quantize }, ...rest, ...stepsOf(passes, after)];
+  return [...preparationSteps(passes), { ...options, ...quantize }, ...rest, ...cleanupSteps(passes)];
 }
 
 /** Weights that fewer bits are not for (embeddings, scores, convolutions) get 8; then equal shapes of decoded blocks are joined. */
@@ -92,6 +92,11 @@ export function decomposeSteps(
 /** What `dsopt quantize` does before it quantizes. */
 export function preparationSteps(passes: readonly Pass[]): ForeignStep[] {
   return stepsOf(passes, before);
+}
+
+/** What commands do with what a pass left behind. */
+export function cleanupSteps(passes: readonly Pass[]): ForeignStep[] {
+  return stepsOf(passes, after);
 }
 
 function stepsOf(passes: readonly Pass[], names: readonly string[]): ForeignStep[] {

@@ -4,5 +4,6 @@ export { initializerOwners, ownerOf, removeUnusedConstant } from './constant-own
 export { dropUnused } from './drop-unused.js';
 export { exposeValues } from './expose-values.js';
 export { extractPart, valuesByName } from './extract-part.js';
+export { keepOutputs } from './keep-outputs.js';
 export { type InsertOptions, NodeInserter } from './node-inserter.js';
 export { replaceNode } from './replace-node.js';

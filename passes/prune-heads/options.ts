@@ -1,0 +1,5 @@
+// Options of prune-heads.
+import { z } from 'zod';
+import { structuredOptions } from '../../src/pruning/index.js';
+
+export const options = z.strictObject(structuredOptions);

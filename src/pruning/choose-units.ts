@@ -1,0 +1,157 @@
+// In which order the units of each group go, and what that costs: by their weights, by what consumers lose when they were refitted, or by
+// how far the outputs move.
+
+import { readRows } from '../analysis/index.js';
+import type { Model } from '../ir/index.js';
+import type { PassContext } from '../pass/index.js';
+import { blockProblems, consumersOf, type GroupConsumer, observersOf, rowsOfProblems } from './consumer-problems.js';
+import { type Elimination, eliminateBlocks } from './eliminate-blocks.js';
+import type { PrunableGroup } from './group-kind.js';
+import { divergences, type OtherRows } from './variants.js';
+import { ascending, type WeightImportance, weightScores } from './weight-scores.js';
+
+/** Numbers of the units of a group in the order in which they go, and the damage when the first k are gone. */
+export interface RemovalOrder {
+  readonly group: PrunableGroup;
+  readonly order: readonly number[];
+  readonly damage: Float64Array;
+}
+
+/** Samples over which outputs are compared. */
+const comparedSamples = 128;
+/** Positions of each sample that go into second moments. */
+const observedPositions = 256;
+/** Relative to the mean of the diagonal of the second moments. */
+const ridge = { convolution: 1e-3, matrix: 1e-2 } as const;
+
+/** By weights alone: the damage is the share of all scores that is gone. */
+export function orderByWeights(
+  groups: readonly PrunableGroup[],
+  model: Model,
+  importance: WeightImportance,
+  context: PassContext,
+): RemovalOrder[] {
+  const random = context.random();
+  return groups.map((group) => orderOfScores(group, weightScores(group, model, importance, random.fork(group.name))));
+}
+
+function orderOfScores(group: PrunableGroup, scores: Float64Array): RemovalOrder {
+  const order = ascending(scores);
+  const damage = new Float64Array(order.length + 1);
+  for (const [at, unit] of order.entries()) damage[at + 1] = damage[at] + scores[unit];
+  return { group, order, damage };
+}
+
+/**
+ * By what the consumers lose (`eliminateBlocks`), as damage to the outputs: each group's curve is scaled so that half of the group, gone
+ * alone with consumers refitted, costs what was measured. Groups whose consumers cannot be observed come back with the reason.
+ */
+export async function orderByReconstruction(
+  groups: readonly PrunableGroup[],
+  model: Model,
+  context: PassContext,
+): Promise<{ orders: RemovalOrder[]; unobservable: Map<PrunableGroup, string> }> {
+  const { consumers, unobservable } = await observeConsumers(groups, model, context);
+  const eliminated: { group: PrunableGroup; elimination: Elimination; half: number; variant: OtherRows }[] = [];
+  for (const [group, own] of consumers) {
+    const half = Math.max(1, Math.floor(group.units.length / 2));
+    const damping = own.some(({ operator }) => operator.kind === 'conv') ? ridge.convolution : ridge.matrix;
+    const elimination = eliminateBlocks(blockProblems(own), {
+      count: group.units.length - 1,
+      ridge: damping,
+      keepAt: half,
+    });
+    context.progress(eliminated.length, consumers.size);
+    await nextTurn();
+    if (!elimination) {
+      unobservable.set(group, 'its consumers see nothing but zeros');
+      continue;
+    }
+    eliminated.push({ group, elimination, half, variant: variantOf(own, elimination) });
+  }
+  const measured = await divergences(
+    model,
+    eliminated.map(({ variant }) => variant),
+    context,
+    comparedSamples,
+  );
+  const orders = eliminated.map(({ group, elimination, half }, at): RemovalOrder => {
+    const { order, errors } = elimination;
+    const weight = errors[half] > 0 ? measured[at] / errors[half] : 0;
+    return { group, order, damage: errors.map((error) => error * weight) };
+  });
+  return { orders, unobservable };
+}
+
+/** By how far the outputs move when a unit alone is gone; for groups of few units, such as heads. */
+export async function orderByOutputError(
+  groups: readonly PrunableGroup[],
+  model: Model,
+  context: PassContext,
+): Promise<{ orders: RemovalOrder[]; unobservable: Map<PrunableGroup, string> }> {
+  const unobservable = new Map<PrunableGroup, string>();
+  const trials: { group: PrunableGroup; unit: number; variant: OtherRows }[] = [];
+  for (const group of groups) {
+    const own = consumersOf(group, model, context.products, null);
+    if (typeof own === 'string') unobservable.set(group, own);
+    else for (const unit of group.units.keys()) trials.push({ group, unit, variant: withoutUnit(own, unit) });
+  }
+  const measured = await divergences(
+    model,
+    trials.map(({ variant }) => variant),
+    context,
+    comparedSamples,
+  );
+  const scores = new Map<PrunableGroup, Float64Array>();
+  for (const [at, { group, unit }] of trials.entries()) {
+    const own = scores.get(group) ?? new Float64Array(group.units.length);
+    scores.set(group, own);
+    own[unit] = measured[at];
+  }
+  return { orders: [...scores].map(([group, own]) => orderOfScores(group, own)), unobservable };
+}
+
+async function observeConsumers(groups: readonly PrunableGroup[], model: Model, context: PassContext) {
+  const consumers = new Map<PrunableGroup, GroupConsumer[]>();
+  const unobservable = new Map<PrunableGroup, string>();
+  const random = context.random();
+  for (const group of groups) {
+    const own = consumersOf(group, model, context.products, {
+      most: observedPositions,
+      random: random.fork(group.name),
+    });
+    if (typeof own === 'string') unobservable.set(group, own);
+    else consumers.set(group, own);
+  }
+  const all = [...consumers.values()].flat();
+  if (all.length > 0) await context.observe(observersOf(all), model);
+  for (const { observer } of all) await observer.finish();
+  return { consumers, unobservable };
+}
+
+function variantOf(consumers: readonly GroupConsumer[], { weights }: Elimination): OtherRows {
+  const rows = new Map<GroupConsumer['operator'], Float32Array>();
+  let at = 0;
+  for (const { operator } of consumers) {
+    rows.set(operator, rowsOfProblems(operator, weights.slice(at, at + operator.groups)));
+    at += operator.groups;
+  }
+  return rows;
+}
+
+function withoutUnit(consumers: readonly GroupConsumer[], unit: number): OtherRows {
+  return new Map(
+    consumers.map(({ operator, blocks }) => {
+      const rows = Float32Array.from(readRows(operator));
+      for (let output = 0; output < operator.outputChannels; output++) {
+        for (const feature of blocks[unit]) rows[output * operator.rowLength + feature] = 0;
+      }
+      return [operator, rows];
+    }),
+  );
+}
+
+/** Lets signals and timers through between long computations. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

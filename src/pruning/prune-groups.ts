@@ -1,0 +1,202 @@
+// Structured pruning: which units of which groups go, until a target is met, and their removal.
+import {
+  type ChannelGroup,
+  type ChannelStructure,
+  findChannelGroups,
+  keptAxes,
+  linearOperator,
+  removeUnits,
+} from '../analysis/index.js';
+import { usageError } from '../errors.js';
+import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
+import type { PassContext } from '../pass/index.js';
+import { valuesByName } from '../rewrite/index.js';
+import { allocateGreedily, allocateShare, allocateUniformly, allowedCounts, type Candidate } from './allocate.js';
+import { orderByOutputError, orderByReconstruction, orderByWeights, type RemovalOrder } from './choose-units.js';
+import { classifyGroups, type GroupKind, type PrunableGroup } from './group-kind.js';
+import { type RefitTarget, refit } from './refit.js';
+import { type CostMeasure, RemovalCost } from './removal-cost.js';
+import type { StructuredOptions } from './structured-options.js';
+
+/** Removes units of groups of these kinds from `model`. */
+export async function pruneGroups(
+  model: Model,
+  kinds: readonly GroupKind[],
+  options: StructuredOptions,
+  context: PassContext,
+): Promise<void> {
+  const structure = await findChannelGroups(model, context.engine);
+  const groups = chooseGroups(structure, kinds, options, context);
+  if (groups.length === 0) return;
+  const orders = await orderUnits(groups, model, options, context);
+  const candidates = orders.map(({ group, damage }): Candidate => {
+    return { group, damage, allowed: allowedCounts(group.units.length, options.multipleOf) };
+  });
+  const { measure, share } = targetOf(options);
+  const cost = RemovalCost.of({ ...structure, groups }, measure);
+  const before = cost.total(new Map());
+  const target = options.targetBytes
+    ? options.targetBytes - overhead(structure)
+    : measure === 'units'
+      ? before - Math.floor(before * (1 - share) + 1e-6)
+      : before * share;
+  const uniform = options.allocation === 'uniform' || (options.allocation === 'auto' && !context.samples);
+  const removed =
+    uniform && measure === 'units'
+      ? allocateShare(candidates, 1 - share)
+      : (uniform ? allocateUniformly : allocateGreedily)(candidates, cost, target);
+  // The share of each group is rounded.
+  if (!uniform || measure !== 'units') reportTarget(cost.total(removed), { before, target, measure }, context);
+  reportMacs({ ...structure, groups }, removed, context);
+  const units = new Set<number>();
+  for (const { group, order } of orders) {
+    const gone = removed.get(group) ?? 0;
+    const left = group.units.length - gone;
+    if (gone === 0)
+      context.record.skipped(group.producers[0], `all of its ${left} ${group.kind} matter more than others`);
+    else context.record.changed(group.producers[0], `${group.units.length} → ${left} ${group.kind}`);
+    for (const unit of order.slice(0, gone)) units.add(group.units[unit]);
+  }
+  if (units.size === 0) return;
+  const repair = options.reconstruct && context.samples !== null;
+  const reference = repair ? cloneModel(model) : null;
+  const targets = repair ? refitTargets(structure, orders, removed, units) : new Map<Node, RefitTarget>();
+  removeUnits(structure.relations, units);
+  if (reference)
+    context.record.metric(
+      'refittedOperators',
+      await refit(model, referenceOf(reference, targets, context.prepared), targets, context),
+    );
+}
+
+/** The consumers of what is gone, with the channels that are left of their own. */
+function refitTargets(
+  { relations }: ChannelStructure,
+  orders: readonly RemovalOrder[],
+  removed: ReadonlyMap<ChannelGroup, number>,
+  units: ReadonlySet<number>,
+): Map<Node, RefitTarget> {
+  const kept = keptAxes(relations, units);
+  const targets = new Map<Node, RefitTarget>();
+  for (const { group } of orders) {
+    if ((removed.get(group) ?? 0) === 0) continue;
+    for (const node of group.consumers) {
+      const axes = relations.axes(node.output);
+      const channels = kept.of(node.is('Conv', 'ConvTranspose') ? axes?.[1] : axes?.at(-1));
+      targets.set(node, { node, channels });
+    }
+  }
+  return targets;
+}
+
+/**
+ * The model before the first pass that changed results, where it computes all that is compared, in full: so passes in a row do not add up
+ * their errors.
+ */
+function referenceOf(before: Model, targets: ReadonlyMap<Node, RefitTarget>, prepared: Model): Model {
+  const known = valuesByName(prepared.graph);
+  const own = valuesByName(before.graph);
+  const width = (value: Value | undefined, model: Model): number | null => {
+    const operator = value?.producer ? linearOperator(value.producer, model) : null;
+    return operator && typeof operator !== 'string' ? operator.outputChannels : null;
+  };
+  for (const { node } of targets.values()) {
+    const there = width(known.get(node.output.name), prepared);
+    if (there === null || there !== width(own.get(node.output.name), before)) return before;
+    const sums = [...node.output.consumers()].filter((consumer) => consumer.is('Add'));
+    if (!sums.every(({ output }) => known.get(output.name)?.producer)) return before;
+  }
+  return prepared;
+}
+
+/** Groups that may shrink; every other target is recorded as skipped. */
+function chooseGroups(
+  structure: ChannelStructure,
+  kinds: readonly GroupKind[],
+  { streams }: StructuredOptions,
+  { targets, record }: PassContext,
+): PrunableGroup[] {
+  const wanted = new Set<Node>(targets());
+  for (const [node, reason] of structure.frozen) if (wanted.has(node)) record.skipped(node, reason);
+  const ofKind = classifyGroups(structure).filter(
+    ({ kind, producers }) => kinds.includes(kind) && producers.some((node) => wanted.has(node)),
+  );
+  if (streams) return ofKind;
+  for (const { isStream, producers } of ofKind) {
+    if (isStream) record.skipped(producers[0], 'residual additions share its channels (streams prunes them too)');
+  }
+  return ofKind.filter(({ isStream }) => !isStream);
+}
+
+async function orderUnits(
+  groups: readonly PrunableGroup[],
+  model: Model,
+  { importance }: StructuredOptions,
+  context: PassContext,
+): Promise<RemovalOrder[]> {
+  const chosen = importance === 'auto' ? (context.samples ? defaultImportance(groups) : 'l2') : importance;
+  if (chosen !== 'reconstruction' && chosen !== 'output-error') return orderByWeights(groups, model, chosen, context);
+  if (!context.samples) {
+    throw usageError(`importance ${chosen} needs real inputs of the model`, 'Give data with --calibration-data.');
+  }
+  const order = chosen === 'reconstruction' ? orderByReconstruction : orderByOutputError;
+  const { orders, unobservable } = await order(groups, model, context);
+  for (const [{ producers }, reason] of unobservable) {
+    context.record.skipped(producers[0], `what its units are worth cannot be observed: ${reason}`);
+  }
+  return orders;
+}
+
+function defaultImportance(groups: readonly PrunableGroup[]): 'reconstruction' | 'output-error' {
+  return groups.every(({ kind }) => kind === 'heads') ? 'output-error' : 'reconstruction';
+}
+
+/** Share of the units that goes where nothing is asked for. */
+const defaultRatio = 0.2;
+
+/** What must shrink, and the share of it that may stay. */
+function targetOf({ ratio, targetMacs, targetBytes, costModel }: StructuredOptions): {
+  measure: CostMeasure;
+  share: number;
+} {
+  if (targetBytes !== undefined) return { measure: 'bytes', share: 1 };
+  if (targetMacs !== undefined) return { measure: costModel === 'padded' ? 'padded-macs' : 'macs', share: targetMacs };
+  return { measure: 'units', share: 1 - (ratio ?? defaultRatio) };
+}
+
+/** Bytes of the file beside the weights that operators take. */
+function overhead({ relations }: ChannelStructure): number {
+  const counted = new Set(relations.operands.map(({ value }) => value));
+  let bytes = 0;
+  for (const value of relations.model.graph.initializers) {
+    if (!counted.has(value)) bytes += value.constant?.byteLength ?? 0;
+    bytes += bytesPerEntry;
+  }
+  return bytes + relations.model.graph.nodeCount * bytesPerEntry;
+}
+
+/** Names, attributes and lengths of a node or weight in a file, roughly. */
+const bytesPerEntry = 120;
+
+function reportTarget(
+  after: number,
+  { before, target, measure }: { before: number; target: number; measure: CostMeasure },
+  { record }: PassContext,
+): void {
+  if (after <= target + 0.5) return;
+  const share = (value: number): string => `${((100 * value) / before).toFixed(1)} %`;
+  record.metric('targetMissed', 1);
+  record.warn(
+    `The target of ${share(target)} of the ${measure} cannot be met: ${share(after)} is left, though no group can lose more.`,
+  );
+}
+
+function reportMacs(
+  structure: ChannelStructure,
+  removed: ReadonlyMap<ChannelGroup, number>,
+  { record }: PassContext,
+): void {
+  const macs = RemovalCost.of(structure, 'macs');
+  const before = macs.total(new Map());
+  if (before > 0) record.metric('remainingMacsRatio', macs.total(removed) / before);
+}

@@ -1,0 +1,211 @@
+// Refits linear operators, from input to output of a model, so that their outputs match those of a reference on real samples: both models run
+// in lockstep, inputs come from the changed model, targets from the reference. Where a residual addition follows, the target is what the
+// sum lacks, so that every block undoes what earlier ones lost.
+import { type LinearOperator, linearOperator, readBias, readRows } from '../analysis/index.js';
+import { hasRows, operatorRows, SecondMoments } from '../calibration/index.js';
+import type { Model, Node, Value } from '../ir/index.js';
+import type { Random } from '../numeric/index.js';
+import type { PassContext } from '../pass/index.js';
+import { dropUnused, valuesByName } from '../rewrite/index.js';
+import { castTensor, float32Tensor, type Tensor } from '../tensor/index.js';
+import { regress } from './least-squares.js';
+import { weightTensor } from './variants.js';
+
+export interface RefitTarget {
+  readonly node: Node;
+  /** Which channels of the reference's output are left, in order; null: all. */
+  readonly channels: readonly number[] | null;
+}
+
+/** Relative to the mean square of a feature: convolutions see many positions, matrices fewer rows. */
+const ridge = { convolution: 1e-3, matrix: 1e-2, fewRows: 0.1 } as const;
+const mostFeatures = 4096;
+/** Positions of a sample that are enough for an operator of few features. */
+const leastPositions = 256;
+/** Rows that all samples give together; more say nothing new. */
+const enoughRows = 1 << 18;
+
+/** Refits `targets` in the order of the graph; each ends as changed or skipped in the record of `context`. Returns how many were. */
+export async function refit(
+  model: Model,
+  reference: Model,
+  targets: ReadonlyMap<Node, RefitTarget>,
+  context: PassContext,
+): Promise<number> {
+  const expected = valuesByName(reference.graph);
+  const random = context.random();
+  let done = 0;
+  let changed = 0;
+  for (const node of [...model.graph.nodes()]) {
+    const target = targets.get(node);
+    if (!target) continue;
+    const reason = await refitOne(model, reference, expected, target, context, random.fork(node.name));
+    context.progress(++done, targets.size);
+    if (reason === null) changed++;
+    else context.record.skipped(node, `not refitted: ${reason}`);
+  }
+  return changed;
+}
+
+async function refitOne(
+  model: Model,
+  reference: Model,
+  expected: ReadonlyMap<string, Value>,
+  { node, channels }: RefitTarget,
+  context: PassContext,
+  random: Random,
+): Promise<string | null> {
+  const operator = linearOperator(node, model);
+  if (operator === null) return `${node.opType} is no linear operator`;
+  if (typeof operator === 'string') return operator;
+  const obstacle = whyNot(operator);
+  if (obstacle) return obstacle;
+  const shortcut = shortcutOf(operator, model);
+  const output = expected.get((shortcut?.sum ?? operator.output).name);
+  if (!output?.producer) return `${operator.output.name} is not in the original`;
+  const { groups, rowLength } = operator;
+  const outputs = operator.outputChannels / groups;
+  const intercept = operator.biasSlot !== null && readBias(operator, model) !== null;
+  const moments = Array.from({ length: groups }, () => new SecondMoments(rowLength, context.products, outputs));
+  const probes = [
+    { model, values: shortcut ? [operator.input, shortcut.other] : [operator.input] },
+    { model: reference, values: [output] },
+  ];
+  const most = Math.max(leastPositions, Math.ceil((8 * rowLength) / 64));
+  let mismatch: string | null = null;
+  let rows = 0;
+  await context.sweep(probes, async ([own, original]) => {
+    const target = original.get(output)!;
+    const input = own.get(operator.input)!;
+    const other = shortcut && own.get(shortcut.other)!;
+    mismatch ??= shapeMismatch(operator, target, other, channels);
+    if (mismatch || rows > enoughRows) return;
+    for (const block of operatorRows(operator, input, { most, random })) {
+      await moments[block.group].add(block.rows, targetRows(operator, block, target, other, channels));
+      rows += block.rows.length / rowLength / groups;
+    }
+  });
+  if (mismatch) return mismatch;
+  const bias = new Float32Array(operator.outputChannels);
+  const before = readRows(operator);
+  const rowsNow = new Float32Array(before.length);
+  for (const [group, own] of moments.entries()) {
+    await own.flush();
+    const strength = operator.kind === 'conv' ? ridge.convolution : ridge.matrix;
+    const start = transposed(
+      before.subarray(group * outputs * rowLength, (group + 1) * outputs * rowLength),
+      outputs,
+      rowLength,
+    );
+    const solution = regress(own, start, { ridge: own.count < 2 * rowLength ? ridge.fewRows : strength, intercept });
+    if (!solution) return 'its inputs are zero, or not finite';
+    bias.set(solution.bias, group * outputs);
+    for (let output = 0; output < outputs; output++) {
+      for (let feature = 0; feature < rowLength; feature++) {
+        rowsNow[(group * outputs + output) * rowLength + feature] = solution.weights[feature * outputs + output];
+      }
+    }
+  }
+  replace(model, operator, rowsNow, intercept ? bias : null);
+  return null;
+}
+
+function whyNot(operator: LinearOperator): string | null {
+  const { node, rowLength } = operator;
+  if (!hasRows(operator)) return `${node.opType} has no rows to observe`;
+  if (rowLength > mostFeatures) return `it sums over ${rowLength} elements at once`;
+  if (!operator.ownsWeight) return 'its weight is used elsewhere too';
+  if (node.attributes.float('alpha', 1) !== 1 || node.attributes.float('beta', 1) !== 1)
+    return 'Gemm scales its weights';
+  return null;
+}
+
+/** The addition that takes the output of `operator` and something else that is computed. */
+function shortcutOf({ output }: LinearOperator, model: Model): { sum: Value; other: Value } | null {
+  if (output.uses.size !== 1 || output.isGraphOutput) return null;
+  const [{ node, index }] = output.uses;
+  const other = node.input(1 - index);
+  if (!node.is('Add') || node.graph !== model.graph || !other || model.constantOf(other) || other === output)
+    return null;
+  return other.producer || model.graph.inputs.includes(other) ? { sum: node.output, other } : null;
+}
+
+function shapeMismatch(
+  { kind, outputChannels }: LinearOperator,
+  target: Tensor,
+  other: Tensor | null,
+  channels: readonly number[] | null,
+): string | null {
+  const axis = kind === 'conv' ? 1 : target.shape.length - 1;
+  const wanted = target.shape.map((length, at) => (at === axis && channels ? channels.length : length));
+  if (wanted[axis] !== outputChannels) return 'its own channels are fewer than the original has';
+  // An addition that broadcasts is no residual connection.
+  return other && `${other.shape}` !== `${wanted}` ? 'what is added to it has another shape' : null;
+}
+
+/** Targets of the rows of `block`: [rows, outputs of the group]. */
+function targetRows(
+  operator: LinearOperator,
+  { group, positions }: { group: number; positions: Int32Array | null },
+  target: Tensor,
+  other: Tensor | null,
+  channels: readonly number[] | null,
+): Float32Array {
+  const values = target.readFloat32();
+  const shortcut = other?.readFloat32() ?? null;
+  const outputs = operator.outputChannels / operator.groups;
+  const own = Array.from({ length: outputs }, (_, at) => group * outputs + at);
+  if (operator.kind === 'matrix') {
+    const width = target.shape.at(-1)!;
+    const count = positions?.length ?? values.length / width;
+    const rows = new Float32Array(count * outputs);
+    for (let row = 0; row < count; row++) {
+      const position = positions ? positions[row] : row;
+      for (const channel of own) {
+        const value = values[position * width + (channels ? channels[channel] : channel)];
+        rows[row * outputs + channel] = value - (shortcut ? shortcut[position * outputs + channel] : 0);
+      }
+    }
+    return rows;
+  }
+  const inner = target.shape.slice(2).reduce((size, length) => size * length, 1);
+  const all = target.shape[1];
+  const left = operator.outputChannels;
+  const count = positions?.length ?? target.shape[0] * inner;
+  const rows = new Float32Array(count * outputs);
+  for (let row = 0; row < count; row++) {
+    const position = positions ? positions[row] : row;
+    const example = Math.floor(position / inner);
+    const within = position % inner;
+    for (const [at, channel] of own.entries()) {
+      const value = values[(example * all + (channels ? channels[channel] : channel)) * inner + within];
+      rows[row * outputs + at] = value - (shortcut ? shortcut[(example * left + channel) * inner + within] : 0);
+    }
+  }
+  return rows;
+}
+
+function transposed(values: Float32Array, rows: number, columns: number): Float64Array {
+  const result = new Float64Array(values.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = values[i * columns + j];
+  return result;
+}
+
+/** Gives `operator` other weights and another bias. */
+function replace(model: Model, operator: LinearOperator, rows: Float32Array, bias: Float32Array | null): void {
+  operator.weight.value.constant = weightTensor(operator, rows);
+  const { biasSlot, weight } = operator;
+  if (!bias || !biasSlot) return;
+  const { node, index } = biasSlot;
+  const graph = node.graph!;
+  const old = node.input(index);
+  const tensor = castTensor(float32Tensor([bias.length], bias), weight.dataType);
+  if (old?.constant && old.uses.size === 1 && graph.initializers.has(old) && !old.isGraphOutput) {
+    old.constant = tensor;
+    return;
+  }
+  const value = graph.addInitializer(`${weight.value.name}_bias`, tensor);
+  while (node.inputs.length <= index) node.addInput(null);
+  node.replaceInput(index, value);
+  dropUnused(model, graph, [old]);
+}

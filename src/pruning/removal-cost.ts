@@ -1,0 +1,145 @@
+// What a model costs when some units of each group are gone: multiply-accumulates, bytes of weights, or units, without removing anything yet.
+import { type ChannelGroup, type ChannelStructure, propagateShapes } from '../analysis/index.js';
+import type { Node, Value } from '../ir/index.js';
+import { isMultiplying, macsOf } from '../ops/index.js';
+import { likelyShapes } from '../synthetic/index.js';
+
+export type CostMeasure = 'macs' | 'padded-macs' | 'bytes' | 'units';
+
+/** Units that are gone, by group. */
+export type RemovedCounts = ReadonlyMap<ChannelGroup, number>;
+
+type Axis = ChannelStructure['relations']['allAxes'][number];
+
+/** onnxruntime's convolutions compute channels in blocks of 16 (8 without AVX-512); what is left over costs as much as a block. */
+const channelBlock = 16;
+
+interface Part {
+  readonly groups: ReadonlySet<ChannelGroup>;
+  cost(removed: RemovedCounts): number;
+}
+
+export class RemovalCost {
+  private readonly parts: Part[];
+  private readonly byGroup = new Map<ChannelGroup, Part[]>();
+
+  private constructor(parts: Part[], groups: readonly ChannelGroup[]) {
+    this.parts = parts;
+    for (const group of groups)
+      this.byGroup.set(
+        group,
+        parts.filter((part) => part.groups.has(group)),
+      );
+  }
+
+  /** Dynamic axes of inputs are taken as long as they likely are. */
+  static of(structure: ChannelStructure, measure: CostMeasure): RemovalCost {
+    const lengths = new AxisLengths(structure);
+    if (measure === 'units') {
+      const parts = structure.groups.map(
+        (group): Part => ({
+          groups: new Set([group]),
+          cost: (removed) => group.units.length - (removed.get(group) ?? 0),
+        }),
+      );
+      return new RemovalCost(parts, structure.groups);
+    }
+    const parts = measure === 'bytes' ? byteParts(structure, lengths) : macParts(structure, lengths, measure);
+    return new RemovalCost(parts, structure.groups);
+  }
+
+  total(removed: RemovedCounts): number {
+    return this.parts.reduce((sum, part) => sum + part.cost(removed), 0);
+  }
+
+  /** What the nodes and weights that `group` touches cost. */
+  around(group: ChannelGroup, removed: RemovedCounts): number {
+    return (this.byGroup.get(group) ?? []).reduce((sum, part) => sum + part.cost(removed), 0);
+  }
+
+  /** Groups that share a node or a weight with `group`. */
+  neighbours(group: ChannelGroup): Set<ChannelGroup> {
+    return new Set((this.byGroup.get(group) ?? []).flatMap((part) => [...part.groups]));
+  }
+}
+
+/** How long axes are when units are gone. */
+class AxisLengths {
+  private readonly perUnit = new Map<Axis, Map<ChannelGroup, number>>();
+
+  constructor({ relations, groups }: ChannelStructure) {
+    const byUnit = new Map(groups.flatMap((group) => group.units.map((unit) => [unit, group] as const)));
+    for (const axis of relations.allAxes) {
+      for (let at = 0; at < (axis.length ?? 0); at++) {
+        const group = byUnit.get(relations.classes.find(axis.first + at));
+        if (!group) continue;
+        const counts = this.perUnit.get(axis) ?? new Map<ChannelGroup, number>();
+        this.perUnit.set(axis, counts);
+        counts.set(group, (counts.get(group) ?? 0) + 1 / group.units.length);
+      }
+    }
+  }
+
+  groupsOf(axes: readonly Axis[]): ChannelGroup[] {
+    return axes.flatMap((axis) => [...(this.perUnit.get(axis)?.keys() ?? [])]);
+  }
+
+  length(axis: Axis, known: number, removed: RemovedCounts): number {
+    let length = known;
+    for (const [group, perUnit] of this.perUnit.get(axis) ?? []) length -= perUnit * (removed.get(group) ?? 0);
+    return Math.round(length);
+  }
+}
+
+function byteParts({ relations }: ChannelStructure, lengths: AxisLengths): Part[] {
+  const seen = new Set<Value>();
+  const parts: Part[] = [];
+  for (const { value, axes } of relations.operands) {
+    const tensor = relations.model.constantOf(value);
+    if (!tensor || seen.has(value) || tensor.size === 0) continue;
+    seen.add(value);
+    const width = tensor.byteLength / tensor.size;
+    parts.push({
+      groups: new Set(lengths.groupsOf(axes)),
+      cost: (removed) => axes.reduce((size, axis, at) => size * lengths.length(axis, tensor.shape[at], removed), width),
+    });
+  }
+  return parts;
+}
+
+function macParts({ relations }: ChannelStructure, lengths: AxisLengths, measure: CostMeasure): Part[] {
+  const { model } = relations;
+  const known = propagateShapes(model, likelyShapes(model));
+  const axesAt = (node: Node, index: number) => relations.operand(node, index);
+  return [...model.graph.nodes()].filter(isMultiplying).map((node): Part => {
+    const sides = [...node.inputs.keys()].map((index) => axesAt(node, index));
+    const output = node.outputs[0] && relations.axes(node.outputs[0]);
+    return {
+      groups: new Set(lengths.groupsOf([...sides.flatMap((axes) => axes ?? []), ...(output ?? [])])),
+      cost(removed) {
+        const shapeOf = (value: Value): number[] | null => {
+          const index = node.inputs.indexOf(value);
+          const axes = index >= 0 ? sides[index] : output;
+          const shape = model.constantOf(value)?.shape ?? known.get(value);
+          if (!shape || axes?.length !== shape.length) return shape ? [...shape] : null;
+          return shape.map((length, at) => lengths.length(axes[at], length, removed));
+        };
+        const macs = macsOf(node, measure === 'padded-macs' ? padded(node, shapeOf) : shapeOf);
+        return macs ?? 0;
+      },
+    };
+  });
+}
+
+/** Channels of convolutions rounded up to whole blocks. */
+function padded(node: Node, shapeOf: (value: Value) => number[] | null): (value: Value) => number[] | null {
+  if (!node.is('Conv') || node.attributes.int('group', 1) > 1) return shapeOf;
+  const round = (length: number): number =>
+    length < channelBlock / 4 ? length : Math.ceil(length / channelBlock) * channelBlock;
+  return (value) => {
+    const shape = shapeOf(value);
+    if (!shape) return null;
+    if (value === node.input(1)) return shape.map((length, at) => (at < 2 ? round(length) : length));
+    return shape.map((length, at) => (at === 1 ? round(length) : length));
+  };
+}

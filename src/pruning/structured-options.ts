@@ -1,0 +1,37 @@
+// The options of the passes that remove units of channel groups.
+import { z } from 'zod';
+import { selectionOptions } from '../pass/index.js';
+
+export const structuredOptions = {
+  ratio: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe('share of all units that goes (default: 0.2 where no target is given)'),
+  targetMacs: z.number().gt(0).lt(1).optional().describe('share of the multiply-accumulates that may stay'),
+  targetBytes: z.number().int().positive().optional().describe('bytes that the model may have'),
+  importance: z
+    .enum(['auto', 'reconstruction', 'output-error', 'l1', 'l2', 'geometric-mean', 'fpgm', 'batchnorm-scale', 'random'])
+    .default('auto')
+    .describe(
+      'what makes a unit matter; auto: with samples what consumers lose when refitted (heads: how far outputs move), else l2',
+    ),
+  allocation: z
+    .enum(['auto', 'uniform', 'greedy'])
+    .default('auto')
+    .describe('the same share of every group, or where it does least damage; auto: greedy with samples'),
+  costModel: z
+    .enum(['macs', 'padded'])
+    .default('macs')
+    .describe('padded counts channels of convolutions in blocks of 16, as onnxruntime computes them'),
+  multipleOf: z.number().int().min(1).max(64).default(1).describe('what stays of a group is a multiple of this'),
+  reconstruct: z
+    .boolean()
+    .default(true)
+    .describe('with samples, refit the weights that take what is left so that outputs match the original'),
+  streams: z.boolean().default(false).describe('also channels that residual additions share'),
+  ...selectionOptions,
+};
+
+export type StructuredOptions = z.output<z.ZodObject<typeof structuredOptions>>;

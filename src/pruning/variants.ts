@@ -1,0 +1,85 @@
+// Copies of a model with other weights in some linear operators, and how far their outputs are from the original's.
+import { type LinearOperator, storeRows } from '../analysis/index.js';
+import { sweep } from '../calibration/index.js';
+import type { Feeds } from '../engine/index.js';
+import { cloneModel, type Model, type Node } from '../ir/index.js';
+import type { PassContext } from '../pass/index.js';
+import { castTensor, float32Tensor, type Tensor } from '../tensor/index.js';
+import { OutputDivergence } from './output-divergence.js';
+
+/** Rows of W [outputChannels, rowLength] by operator. */
+export type OtherRows = ReadonlyMap<LinearOperator, Float32Array>;
+
+/** Models that run side by side in one sweep. */
+const mostAtOnce = 12;
+
+/** `rows` as tensor of the weight of `operator`, in its type and order. */
+export function weightTensor(operator: LinearOperator, rows: Float32Array): Tensor {
+  const { tensor } = operator.weight;
+  return castTensor(float32Tensor(tensor.shape, storeRows(operator, rows)), tensor.dataType);
+}
+
+/** A copy of `model` whose operators have other weights; each gets an initializer of its own. */
+export function withRows(model: Model, others: OtherRows): Model {
+  const copy = cloneModel(model);
+  const byNode = new Map<Node, Node>();
+  const copies = copy.graph.nodes();
+  for (const node of model.graph.nodes()) byNode.set(node, copies.next().value!);
+  for (const [operator, rows] of others) {
+    // The node next to the constant: the operator itself, or the last Transpose or Cast of its path.
+    const user = byNode.get(operator.weight.path.at(-1) ?? operator.node)!;
+    const index = operator.weight.path.length > 0 ? 0 : operator.weightIndex;
+    user.replaceInput(index, copy.graph.addInitializer(operator.weight.value.name, weightTensor(operator, rows)));
+  }
+  return copy;
+}
+
+/**
+ * Divergence of the outputs of each variant from those of `model` over at most `samples` samples: the sum over outputs (see
+ * `OutputDivergence`).
+ */
+export async function divergences(
+  model: Model,
+  variants: readonly OtherRows[],
+  context: PassContext,
+  samples: number,
+): Promise<number[]> {
+  const results: number[] = [];
+  const outputs = model.graph.outputs.filter(({ producer }) => producer !== null);
+  for (let start = 0; start < variants.length; start += mostAtOnce) {
+    const models = variants.slice(start, start + mostAtOnce).map((rows) => withRows(model, rows));
+    const meters = models.map(() => outputs.map((output) => new OutputDivergence(model, output)));
+    const probes = [model, ...models].map((probed) => ({ model: probed, values: outputsOf(probed) }));
+    await sweep(
+      probes,
+      ([original, ...changed]) => {
+        const expected = [...original.values()];
+        for (const [at, values] of changed.entries()) {
+          for (const [output, tensor] of [...values.values()].entries())
+            meters[at][output].add(expected[output], tensor);
+        }
+      },
+      {
+        engine: context.engine,
+        samples: firstOf(context.samples!, samples),
+        threads: context.workers.jobs,
+        signal: context.signal,
+      },
+    );
+    results.push(...meters.map((own) => own.reduce((sum, meter) => sum + meter.value, 0)));
+    context.progress(Math.min(start + mostAtOnce, variants.length), variants.length);
+  }
+  return results;
+}
+
+function outputsOf({ graph }: Model) {
+  return graph.outputs.filter(({ producer }) => producer !== null);
+}
+
+async function* firstOf(samples: AsyncIterable<Feeds>, most: number): AsyncGenerator<Feeds> {
+  let taken = 0;
+  for await (const feeds of samples) {
+    if (taken++ >= most) return;
+    yield feeds;
+  }
+}

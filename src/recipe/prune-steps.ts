@@ -1,0 +1,23 @@
+// The recipe of `dsopt prune`.
+import type { Pass } from '../pass/index.js';
+import { cleanupSteps, preparationSteps } from './presets.js';
+import type { ForeignStep } from './recipe.js';
+
+/** What `--granularity` can be, and the pass that does it. */
+export const pruneGranularities = {
+  channels: 'prune-channels',
+  heads: 'prune-heads',
+  neurons: 'prune-neurons',
+} as const;
+
+export type PruneGranularity = keyof typeof pruneGranularities;
+
+/** Cleanup, the pass of `granularity` with `options`, cleanup. Identical weights are not joined: pruned apart, they differ. */
+export function pruneSteps(
+  passes: readonly Pass[],
+  granularity: PruneGranularity,
+  options: Readonly<Record<string, unknown>>,
+): ForeignStep[] {
+  const pass = passes.find(({ name }) => name === pruneGranularities[granularity]);
+  return [...preparationSteps(passes), ...(pass ? [{ ...options, pass }] : []), ...cleanupSteps(passes)];
+}
