@@ -1,7 +1,6 @@
 // What evaluating costs beside the bare engine: an evaluation, and onnxruntime alone on the very same batches, in turns of a few
 // hundred samples within one run, so that what disturbs the machine disturbs both.
-// Run: npm run build && npx tsc bench/evaluation-cost.ts --outDir dist --rootDir . --target ES2022 --lib ES2023 --module NodeNext
-//      --skipLibCheck --types node --ignoreConfig && node dist/bench/evaluation-cost.js model.onnx data metric '{"samples": 300}' [batch]
+// Run: npx tsc -p tsconfig.bench.json && node dist-bench/bench/evaluation-cost.js model.onnx data metric '{"samples": 300}' [batch]
 import { dirname } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Dataset, type OpenDatasetOptions, openDataset, type Sample } from '../src/data/index.js';

@@ -17,7 +17,8 @@ const byteShare = 0.25;
 const contents = new Map<string, Uint8Array>();
 
 function read(file: string): Uint8Array {
-  const bytes = contents.get(file) ?? readFileSync(file);
+  // No Buffer: its slices are views, and damage would add up.
+  const bytes = contents.get(file) ?? new Uint8Array(readFileSync(file));
   contents.set(file, bytes);
   return bytes;
 }

@@ -39,6 +39,12 @@ export const dataOptions = z.strictObject({
   imageConfig: z.string().optional().describe('preprocessor_config.json (default: the one beside the model)'),
   imageSize: size.optional().describe('what the model sees: 224, or 240x320 (default: what the model or config say)'),
   imageShortSide: z.int().min(1).optional().describe('resize the short side to this, then crop the centre'),
+  imageLongSide: z
+    .enum(['down', 'nearest'])
+    .default('down')
+    .describe(
+      'rounding of the other side then: down as torchvision and transformers do, or to the nearest as mmcv does',
+    ),
   imageResample: z.enum(resampleFilters).optional().describe('filter (default: bilinear)'),
   imageScale: z.number().optional().describe('factor of pixel values (default: 1/255, 1 for integer inputs)'),
   imageMean: numbers.optional().describe('subtracted after scaling, a value or one a channel'),

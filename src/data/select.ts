@@ -10,8 +10,14 @@ export interface Selection {
   readonly seed: number;
 }
 
-/** Images that are decoded ahead of the one in use. */
+/** Examples that are read ahead of the one in use. */
 const readAhead = 8;
+/** Examples that are read together, where the source can. */
+const togetherLength = 8;
+/** Groups of them that are read ahead. */
+const groupsAhead = 3;
+/** Fewer examples are read before a thread that could help has started. */
+const leastTogether = 64;
 /** Samples of a stream that are held to shuffle it. */
 const shuffleBuffer = 1024;
 
@@ -25,7 +31,9 @@ export async function* selectSamples(source: Source, selection: Selection): Asyn
     const stream = selection.shuffle ? shuffled(source.stream(), selection.seed) : source.stream();
     yield* first(stream, selection.samples);
   } else {
-    yield* readInOrder(source, selectIndices(source.size, selection));
+    const indices = selectIndices(source.size, selection);
+    if (source.readTogether && selectedSize(source, selection)! >= leastTogether) yield* readGroups(source, indices);
+    else yield* readInOrder(source, indices);
   }
 }
 
@@ -59,6 +67,28 @@ async function* readInOrder(source: IndexedSource, indices: Iterable<number>): A
     if (pending.length > readAhead) yield* (await pending.shift()) ?? [];
   }
   for (const reading of pending) yield* await reading;
+}
+
+async function* readGroups(source: IndexedSource, indices: Iterable<number>): AsyncGenerator<Sample> {
+  const pending: Promise<readonly (readonly Sample[])[]>[] = [];
+  for (const group of groupsOf(indices, togetherLength)) {
+    const reading = source.readTogether!(group);
+    reading.catch(() => {});
+    pending.push(reading);
+    if (pending.length > groupsAhead) for (const samples of (await pending.shift()) ?? []) yield* samples;
+  }
+  for (const reading of pending) for (const samples of await reading) yield* samples;
+}
+
+function* groupsOf(indices: Iterable<number>, length: number): Iterable<readonly number[]> {
+  let group: number[] = [];
+  for (const index of indices) {
+    group.push(index);
+    if (group.length < length) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }
 
 async function* first(samples: AsyncIterable<Sample>, count: number | null): AsyncGenerator<Sample> {

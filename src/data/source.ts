@@ -18,6 +18,8 @@ export interface IndexedSource extends SourceFacts {
   readonly size: number;
   /** Example `index`, which is several samples where it is a sequence. */
   read(index: number): Promise<readonly Sample[]>;
+  /** Several examples in the order asked for, where reading them together costs less. */
+  readTogether?(indices: readonly number[]): Promise<readonly (readonly Sample[])[]>;
 }
 
 /** Examples that come one after the other. */

@@ -38,6 +38,42 @@ async function read(path: string, options: DataOptions, model: ModelInterface = 
   return { dataset, samples, labels, tensors };
 }
 
+describe('many images', () => {
+  const folder = join(root, 'many');
+  const level = (index: number): number => (index * 37) % 256;
+
+  beforeAll(async () => {
+    mkdirSync(folder);
+    for (let i = 0; i < 70; i++)
+      await png(join(folder, `${String(i).padStart(2, '0')}.png`), [level(i), level(i), level(i)]);
+  });
+
+  it('are prepared in groups, in their order', async () => {
+    const { tensors } = await read(folder, {});
+    expect(tensors.map((tensor) => Math.round(tensor.readFloat32()[0] * 255))).toEqual(
+      Array.from({ length: 70 }, (_, index) => level(index)),
+    );
+  });
+
+  it('name the one that cannot be read', async () => {
+    writeFileSync(join(folder, '50.png'), 'no image');
+    await expect(read(folder, {})).rejects.toThrow(/Cannot decode the image .*50\.png/);
+  });
+});
+
+it('rounds the long side as asked', async () => {
+  const folder = join(root, 'wide');
+  mkdirSync(folder);
+  await sharp({ create: { width: 10, height: 7, channels: 3, background: '#123456' } })
+    .png()
+    .toFile(join(folder, 'a.png'));
+  const anySize = modelInterface({ image: ['float32', ['N', 3, 'h', 'w']] });
+  // 4 × 10 / 7 = 5.7
+  expect((await read(folder, { imageShortSide: 4 }, anySize)).tensors[0].shape).toEqual([1, 3, 4, 5]);
+  const nearest = await read(folder, { imageShortSide: 4, imageLongSide: 'nearest' }, anySize);
+  expect(nearest.tensors[0].shape).toEqual([1, 3, 4, 6]);
+});
+
 describe('class folders', () => {
   it('are labels in the order of their names, files in theirs', async () => {
     const { dataset, labels, tensors } = await read(classes, {});

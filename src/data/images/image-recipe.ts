@@ -19,8 +19,9 @@ export interface ImageSize {
 export type ImageResize =
   | { readonly kind: 'none' }
   | ({ readonly kind: 'exact' } & ImageSize)
-  | { readonly kind: 'short-side'; readonly size: number };
+  | { readonly kind: 'short-side'; readonly size: number; readonly longSide?: 'down' | 'nearest' };
 
+/** Plain data, so that a worker thread can follow it. */
 export interface ImageRecipe {
   readonly input: string;
   readonly resize: ImageResize;
@@ -34,7 +35,10 @@ export interface ImageRecipe {
   readonly std: readonly number[];
   /** Where the channels are; 'flat' is NCHW in another shape. */
   readonly layout: 'nchw' | 'nhwc' | 'flat';
-  readonly shape: ((size: ImageSize) => readonly number[]) | readonly number[];
+  /** Of the tensor where the layout does not tell it; null otherwise. */
+  readonly shape: readonly number[] | null;
+  /** Whether the tensor has a batch axis. */
+  readonly batched: boolean;
   readonly dataType: DataType;
 }
 
@@ -69,7 +73,8 @@ export function imageRecipe(model: ModelInterface, options: ParsedDataOptions): 
     mean: perChannel('--image-mean', options.imageMean ?? (integers ? [0] : (config?.mean ?? [0])), count),
     std: perChannel('--image-std', options.imageStd ?? (integers ? [1] : (config?.std ?? [1])), count),
     layout: shape.layout,
-    shape: shape.of(count),
+    shape: shape.flat,
+    batched: shape.batched,
     dataType,
   };
 }
@@ -106,7 +111,9 @@ interface InputShape {
   readonly layout: ImageRecipe['layout'];
   readonly channels: number | null;
   readonly size: ImageSize | null;
-  of(channels: number): ImageRecipe['shape'];
+  /** Shape of a flattened image. */
+  readonly flat: readonly number[] | null;
+  readonly batched: boolean;
 }
 
 function readInputShape(input: ValueInfo, options: ParsedDataOptions): InputShape {
@@ -114,7 +121,6 @@ function readInputShape(input: ValueInfo, options: ParsedDataOptions): InputShap
   const known = (dim: unknown): number | null => (typeof dim === 'number' && dim > 0 ? dim : null);
   if (dims && (dims.length === 3 || dims.length === 4)) {
     const [first, second, third] = dims.slice(-3).map(known);
-    const batch = dims.length === 4 ? [1] : [];
     const last = (third === 3 || third === 1) && !(first === 3 || first === 1);
     const [channels, height, width] = last ? [third, first, second] : [first, second, third];
     // [N, 784, 1] is a flattened image, not one of 784 channels.
@@ -123,10 +129,8 @@ function readInputShape(input: ValueInfo, options: ParsedDataOptions): InputShap
         layout: last ? 'nhwc' : 'nchw',
         channels,
         size: height && width ? { height, width } : null,
-        of: (count) => (size) => [
-          ...batch,
-          ...(last ? [size.height, size.width, count] : [count, size.height, size.width]),
-        ],
+        flat: null,
+        batched: dims.length === 4,
       };
     }
   }
@@ -134,7 +138,7 @@ function readInputShape(input: ValueInfo, options: ParsedDataOptions): InputShap
   const elements = dims?.slice(1).reduce<number>((product, dim) => product * (known(dim) ?? Number.NaN), 1);
   if (dims && size && elements && elements % (size.height * size.width) === 0) {
     const channels = elements / (size.height * size.width);
-    return { layout: 'flat', channels, size, of: () => [1, ...dims.slice(1).map(Number)] };
+    return { layout: 'flat', channels, size, flat: [1, ...dims.slice(1).map(Number)], batched: true };
   }
   throw usageError(
     `Input ${formatInput(input)} is not shaped like an image`,
@@ -148,7 +152,8 @@ function resizing(
   options: ParsedDataOptions,
 ): Pick<ImageRecipe, 'resize' | 'crop'> {
   if (options.imageShortSide !== undefined) {
-    return { resize: { kind: 'short-side', size: options.imageShortSide }, crop: size };
+    const longSide = options.imageLongSide;
+    return { resize: { kind: 'short-side', size: options.imageShortSide, longSide }, crop: size };
   }
   // What the config says holds unless a size of the user says otherwise.
   if (config && options.imageSize === undefined) {

@@ -9,7 +9,7 @@ type Write = (pixels: Pixels) => Tensor;
 /** The result turns decoded images into tensors of one example. */
 export function imageTensorWriter(recipe: ImageRecipe): Write {
   const tables = valueTables(recipe);
-  const { layout, shape, dataType } = recipe;
+  const { layout, dataType } = recipe;
   return (image) => {
     const { data, width, height, channels } = fitPixels(image, recipe);
     const area = width * height;
@@ -21,18 +21,24 @@ export function imageTensorWriter(recipe: ImageRecipe): Write {
       for (let i = 0, from = source, to = start; i < area; i++, from += channels, to += step)
         values[to] = table[data[from]];
     }
-    return new MemoryTensor(dataType, typeof shape === 'function' ? shape({ height, width }) : shape, values);
+    return new MemoryTensor(dataType, shapeOf(recipe, height, width, channels), values);
   };
+}
+
+function shapeOf({ shape, layout, batched }: ImageRecipe, height: number, width: number, channels: number) {
+  if (shape) return shape;
+  const image = layout === 'nhwc' ? [height, width, channels] : [channels, height, width];
+  return batched ? [1, ...image] : image;
 }
 
 function fitPixels(image: Pixels, { resize, crop, filter }: ImageRecipe): Pixels {
   let pixels = image;
   if (resize.kind === 'exact') pixels = resizePixels(image, resize.height, resize.width, filter);
   else if (resize.kind === 'short-side') {
-    const { size } = resize;
+    const { size, longSide } = resize;
     const { width, height } = image;
-    // The long side is rounded down, as torchvision and transformers do.
-    const long = Math.trunc((size * Math.max(width, height)) / Math.min(width, height));
+    const exact = (size * Math.max(width, height)) / Math.min(width, height);
+    const long = longSide === 'nearest' ? Math.round(exact) : Math.trunc(exact);
     pixels = height < width ? resizePixels(image, size, long, filter) : resizePixels(image, long, size, filter);
   }
   return crop ? cropCentre(pixels, crop.height, crop.width) : pixels;
