@@ -12,8 +12,13 @@ export interface ModeSuggestion {
   readonly convolutionShare: number | null;
 }
 
-export function suggestMode(model: Model): ModeSuggestion {
+/** `hasSamples`: there is data to calibrate with. */
+export function suggestMode(model: Model, { hasSamples }: { readonly hasSamples: boolean }): ModeSuggestion {
   const share = convolutionShare(model);
+  if (hasSamples && share !== null && share >= leastConvolutionShare) {
+    const reason = `convolutions do ${(share * 100).toFixed(0)} % of the multiplications, and calibrated on data they become integer`;
+    return { mode: 'static', reason, convolutionShare: share };
+  }
   if (share === null)
     return { mode: 'dynamic', reason: 'it stores weights in 8 bits and needs no data', convolutionShare: null };
   const percent = (part: number): string => `${(part * 100).toFixed(0)} %`;
@@ -24,6 +29,9 @@ export function suggestMode(model: Model): ModeSuggestion {
   return { mode: 'dynamic', reason, convolutionShare: share };
 }
 
+/** Below this it does not matter how convolutions are computed. */
+const leastConvolutionShare = 0.1;
+
 /**
  * What dynamic quantization does to a model in which convolutions count; null where they do not. Measured with onnxruntime 1.30:
  * ConvInteger takes 1.2 to 9 times as long as the float convolution.
@@ -33,10 +41,9 @@ export function convolutionNote(
   options: Readonly<Record<string, unknown>>,
 ): string | null {
   const { operators } = options;
-  if (convolutionShare === null || convolutionShare < 0.1) return null;
+  if (convolutionShare === null || convolutionShare < leastConvolutionShare) return null;
   if (Array.isArray(operators) && !operators.includes('Conv')) return null;
-  const advice =
-    'What makes convolutions faster is static INT8, which calibrates on data; this version does not have it yet.';
+  const advice = 'What makes convolutions faster is static INT8: --mode static --calibration-data DIR.';
   return options.compute === 'integer'
     ? `Convolutions on dynamically quantized integers are slower than in float (1.2 to 9 times here). ${advice}`
     : `Convolutions on dynamically quantized integers are slower than in float, so their weights are stored as integers and computed in float: a smaller file, the same speed. ${advice}`;

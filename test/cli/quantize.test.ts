@@ -80,6 +80,7 @@ test('warns of convolutions before it writes, and names what helps', async () =>
   const path = await writeConvolution(folder);
   const { code, stderr } = await runCli(['quantize', path]);
   expect(code).toBe(0);
+  expect(stderr).toContain('--mode static --calibration-data DIR');
   const warning = stderr.indexOf('Convolutions on dynamically quantized integers are slower than in float');
   expect(warning).toBeGreaterThanOrEqual(0);
   expect(warning).toBeLessThan(stderr.indexOf('write …'));

@@ -36,7 +36,7 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
     const { loadModel } = await import('../../onnx/index.js');
     const { choices, passes } = await loadModes();
     const model = await loadModel(path);
-    const suggestion = suggestMode(model);
+    const suggestion = suggestMode(model, { hasSamples: options.calibrationData !== undefined });
     const mode = options.mode ?? suggestion.mode;
     if (!options.mode) context.output.log(`--mode ${mode}: ${suggestion.reason}`);
     const note = mode === 'dynamic' ? convolutionNote(suggestion, { ...options }) : null;
