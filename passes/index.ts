@@ -1,5 +1,6 @@
 // The passes that come with dsopt: the only list. A new pass is added here and nowhere else.
 import type { Pass } from '../src/pass/index.js';
+import { convertFloats } from './convert-floats/index.js';
 import { decompose } from './decompose/index.js';
 import { deduplicateInitializers } from './deduplicate-initializers/index.js';
 import { distill } from './distill/index.js';
@@ -38,6 +39,7 @@ export const builtinPasses = [
   pruneNeurons,
   quantizeDynamic,
   quantizeWeights,
+  convertFloats,
   quantizeStatic,
   stripDocumentation,
 ] as const satisfies readonly Pass[];

@@ -2,12 +2,14 @@
 import type { Pass } from '../pass/index.js';
 import type { ForeignStep } from './recipe.js';
 
-export type QuantizeMode = 'dynamic' | 'static' | 'weight-only';
+export type QuantizeMode = 'dynamic' | 'static' | 'weight-only' | 'float16' | 'bfloat16';
 
 type PassOptions = Readonly<Record<string, unknown>>;
 
 interface Mode {
   readonly pass: string;
+  /** Options that the mode stands for. */
+  readonly fixed?: PassOptions;
   /** What tells results from originals by name, given the options of the pass: `model.<suffix>.onnx`. */
   suffix(options: PassOptions): string;
   /** Passes behind it, and their options. */
@@ -27,6 +29,8 @@ export const quantizeModes: Readonly<Record<QuantizeMode, Mode>> = {
     suffix: ({ bits = 4 }) => `int${bits}`,
     followedBy: whatKeepsEightBits,
   },
+  float16: { pass: 'convert-floats', fixed: { type: 'float16' }, suffix: () => 'fp16' },
+  bfloat16: { pass: 'convert-floats', fixed: { type: 'bfloat16' }, suffix: () => 'bf16' },
 };
 
 /**
@@ -46,12 +50,12 @@ const after = ['eliminate-dead', 'strip-documentation'];
 
 /** The steps of `dsopt quantize`: cleanup, the pass of `mode` with `options`, cleanup. */
 export function quantizeSteps(passes: readonly Pass[], mode: QuantizeMode, options: PassOptions): ForeignStep[] {
-  const { pass, followedBy } = quantizeModes[mode];
+  const { pass, fixed, followedBy } = quantizeModes[mode];
   const [quantize] = stepsOf(passes, [pass]);
   const rest = (followedBy?.(options) ?? []).flatMap((step) =>
     stepsOf(passes, [step.pass]).map((found) => ({ ...step.options, ...found })),
   );
-  return [...preparationSteps(passes), { ...options, ...quantize }, ...rest, ...cleanupSteps(passes)];
+  return [...preparationSteps(passes), { ...options, ...fixed, ...quantize }, ...rest, ...cleanupSteps(passes)];
 }
 
 /** Weights that fewer bits are not for (embeddings, scores, convolutions) get 8; then equal shapes of decoded blocks are joined. */

@@ -1,0 +1,55 @@
+// Which nodes stay in float32 among others that compute in float16, and why.
+import { ExtremaObserver } from '../../src/calibration/index.js';
+import type { Model, Node, TensorType, Value } from '../../src/ir/index.js';
+import type { PassContext } from '../../src/pass/index.js';
+import { fitsHalf, type HalfType } from './half-tensor.js';
+import type { Options } from './options.js';
+import { float32Weights, isHalfEnough } from './weights.js';
+
+export type Types = ReadonlyMap<Value, TensorType>;
+
+export function isFloat32(value: Value | null, types: Types): value is Value {
+  if (!value) return false;
+  if (value.constant) return value.constant.dataType === 'float32';
+  return types.get(value)?.dataType === 'float32';
+}
+
+/** Values that float16 does not hold: weights by what they are, others by what samples make of them. */
+export async function findWideValues(
+  model: Model,
+  types: Types,
+  type: HalfType,
+  context: PassContext,
+): Promise<ReadonlySet<Value>> {
+  const wide = new Set<Value>();
+  for (const value of float32Weights(model)) if (!(await isHalfEnough(value, type, context))) wide.add(value);
+  if (context.samples === null) return wide;
+  const observers = new Map<Value, ExtremaObserver>();
+  for (const node of model.graph.nodes()) {
+    for (const output of node.outputs) if (isFloat32(output, types)) observers.set(output, new ExtremaObserver());
+  }
+  await context.observe(observers);
+  for (const [value, { range }] of observers) if (!fitsHalf(range[0], range[1], type)) wide.add(value);
+  return wide;
+}
+
+/** Why `node` stays in float32; null when it does not. */
+export function whyFloat32(
+  node: Node,
+  model: Model,
+  { types, wide, options }: { types: Types; wide: ReadonlySet<Value>; options: Options },
+): string | null {
+  if (node.graph !== model.graph) return 'it is in a subgraph';
+  if (node.domain !== '') return `it is an operator of ${node.domain}`;
+  if (node.subgraphs().length > 0) return 'it has subgraphs';
+  if (options.blockedOperators.includes(node.opType)) return `${node.opType} stays in float32`;
+  if (/Integer$|^QLinear/.test(node.opType)) return `${node.opType} stays in float32`;
+  for (const output of node.outputs) {
+    if (!output) continue;
+    if (!types.has(output)) return 'the types of its outputs are not known';
+    if ([...output.outputOf].some((graph) => graph !== model.graph)) return 'it makes an output of a subgraph';
+  }
+  if (node.is('Constant') && node.attributes.tensor('value') === null) return 'its value is no tensor';
+  const tooWide = [...node.inputs, ...node.outputs].find((value) => value && wide.has(value));
+  return tooWide ? `${options.type} does not hold the values of ${tooWide.name}` : null;
+}
