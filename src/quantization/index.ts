@@ -8,7 +8,14 @@ export {
   replaceByBlockGather,
   replaceByNBits,
 } from './block-operators.js';
-export type { BlockScheme } from './block-parameters.js';
+export {
+  type BlockBits,
+  type BlockParameters,
+  type BlockScheme,
+  type BlockSearch,
+  findBlockParameters,
+  quantizeInBlock,
+} from './block-parameters.js';
 export { type BlockLayout, channelBlocks, sourceBlocks } from './block-weight.js';
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
 export { CompensatedRounding } from './compensated-rounding.js';

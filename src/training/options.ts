@@ -36,6 +36,16 @@ export const trainingOptions = {
       message: 'augmentation is written like flip,crop',
     })
     .describe('vary images: flip, crop (shift by up to an eighth)'),
+  qat: z
+    .enum(['none', 'int4', 'int8'])
+    .default('none')
+    .describe(
+      'train weights of matrix products as quantize-weights stores them (compute nbits or dequantize, algorithm rtn)',
+    ),
+  qatBlockSize: z
+    .literal([16, 32, 64, 128, 256])
+    .default(32)
+    .describe('neighbours that share a scale, as in quantize-weights'),
   holdout: z
     .number()
     .min(0)

@@ -9,6 +9,7 @@ import { int64Tensor } from '../tensor/index.js';
 import { type Augmentation, augment } from './augment.js';
 import { type HeldOutLoss, TrainingCheckpoint, type TrainingState } from './checkpoint.js';
 import type { Batch, Examples } from './examples.js';
+import { FakeQuantizer } from './fake-quantize.js';
 import { planLosses } from './loss-plan.js';
 import { parseLosses, type WeightedLoss } from './loss-weights.js';
 import {
@@ -72,7 +73,12 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
   const { student, teacher, options } = request;
   const losses = planLosses(student, teacher, parseLosses(options.loss) as readonly WeightedLoss[]);
   const wanted = [...new Set(losses.flatMap(({ pairs }) => pairs.flatMap((pair) => pair.teacher ?? [])))];
-  const weights = TrainedWeights.of(student);
+  const quantizer =
+    options.qat === 'none'
+      ? null
+      : new FakeQuantizer(student.graph, { bits: options.qat === 'int4' ? 4 : 8, blockSize: options.qatBlockSize });
+  if (quantizer?.count === 0) throw unsupportedModel('The student has no matrices that quantize-weights would store');
+  const weights = TrainedWeights.of(student, quantizer);
   if (weights.names.length === 0) throw unsupportedModel('The student has no weights of float32 that could be trained');
   const projections = new Map<string, Projection>();
   const { engine } = environment;

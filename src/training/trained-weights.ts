@@ -3,7 +3,8 @@ import { findTrainableWeights } from '../autodiff/index.js';
 import type { Feeds } from '../engine/index.js';
 import type { Model, Value } from '../ir/index.js';
 import type { Random } from '../numeric/index.js';
-import { float32Tensor, sizeOf, type Tensor } from '../tensor/index.js';
+import { MemoryTensor, sizeOf, type Tensor } from '../tensor/index.js';
+import type { FakeQuantizer } from './fake-quantize.js';
 import type { Weights } from './optimizers/index.js';
 import { type Projection, projectionName } from './training-graph.js';
 
@@ -18,7 +19,10 @@ export class TrainedWeights {
   private readonly shapes = new Map<string, readonly number[]>();
   private readonly masks = new Map<string, Uint8Array>();
 
-  constructor(weights: readonly Value[]) {
+  private readonly quantizer: FakeQuantizer | null;
+
+  constructor(weights: readonly Value[], quantizer: FakeQuantizer | null = null) {
+    this.quantizer = quantizer;
     this.names = weights.map(({ name }) => name);
     for (const { name, constant } of weights) {
       const values = constant!.readFloat32().slice();
@@ -29,8 +33,8 @@ export class TrainedWeights {
     }
   }
 
-  static of(model: Model): TrainedWeights {
-    return new TrainedWeights(findTrainableWeights(model.graph));
+  static of({ graph }: Model, quantizer: FakeQuantizer | null = null): TrainedWeights {
+    return new TrainedWeights(findTrainableWeights(graph), quantizer);
   }
 
   /** Matrices that learn from zero knowledge: small random numbers. */
@@ -59,7 +63,7 @@ export class TrainedWeights {
   /** Views of the arrays, as they are when the engine reads them. */
   feeds(arrays: Weights = this.arrays): Feeds {
     const feeds: Record<string, Tensor> = {};
-    for (const [name, values] of arrays) feeds[name] = float32Tensor(this.shapes.get(name)!, values);
+    for (const [name, values] of arrays) feeds[name] = this.tensorOf(name, values);
     return feeds;
   }
 
@@ -82,8 +86,13 @@ export class TrainedWeights {
   writeTo({ graph }: Model): void {
     for (const value of graph.initializers) {
       const values = this.names.includes(value.name) ? this.arrays.get(value.name) : undefined;
-      if (values) value.constant = float32Tensor(this.shapes.get(value.name)!, values);
+      if (values) value.constant = this.tensorOf(value.name, values);
     }
+  }
+
+  /** As it is stored: quantized where training was aware of that. */
+  private tensorOf(name: string, values: Float32Array): Tensor {
+    return new MemoryTensor('float32', this.shapes.get(name)!, this.quantizer?.apply(name, values) ?? values);
   }
 }
 

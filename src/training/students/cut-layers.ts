@@ -54,7 +54,8 @@ async function chooseBlocks(model: Model, blocks: readonly ResidualBlock[], opti
       );
       const distance = meanDivergence(expected, await outputsOf(candidate, options));
       if (distance < best.distance || best.index < 0) best = { index, distance };
-      options.onTrial?.(++tried, total);
+      tried++;
+      options.onTrial?.(tried, total);
     }
     removed.push(best.index);
   }
