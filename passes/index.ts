@@ -16,6 +16,7 @@ import { pruneNeurons } from './prune-neurons/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
 import { quantizeStatic } from './quantize-static/index.js';
 import { quantizeWeights } from './quantize-weights/index.js';
+import { shareBasis } from './share-basis/index.js';
 import { spatial } from './spatial/index.js';
 import { stripDocumentation } from './strip-documentation/index.js';
 import { tucker } from './tucker/index.js';
@@ -37,6 +38,7 @@ export const builtinPasses = [
   pruneChannels,
   pruneHeads,
   pruneNeurons,
+  shareBasis,
   quantizeDynamic,
   quantizeWeights,
   convertFloats,

@@ -2,7 +2,7 @@
 import { type LinearOperator, linearOperator, propagateShapes, readBias, readRows } from '../analysis/index.js';
 import { hasRows } from '../calibration/index.js';
 import type { Engine } from '../engine/index.js';
-import { DsoptError } from '../errors.js';
+import { DsoptError, internalError } from '../errors.js';
 import { cloneModel, type Model, type Node, type TensorType, tensorType, type Value } from '../ir/index.js';
 import { type Matrix, matrixFrom } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
@@ -27,7 +27,7 @@ export async function findCandidates(
   model: Model,
   names: readonly FamilyName[],
   operators: readonly string[],
-  options: FactorizationOptions,
+  options: Pick<FactorizationOptions, 'minimumSize'>,
   context: PassContext,
 ): Promise<Candidate[]> {
   const found: { node: Node; operator: LinearOperator }[] = [];
@@ -59,7 +59,7 @@ export async function findCandidates(
 function obstacleOf(
   operator: LinearOperator,
   model: Model,
-  { minimumSize }: FactorizationOptions,
+  { minimumSize }: Pick<FactorizationOptions, 'minimumSize'>,
   { samples }: PassContext,
 ): string | null {
   const { node, weight, kind, ownsWeight } = operator;
@@ -95,6 +95,14 @@ function describe(
     kernel,
     positions: known ? { input: positionsIn(input), output: positionsIn(output) } : { input: 1, output: 1 },
   };
+}
+
+/** Its operator, of which edits may have changed the values around the node. */
+export function asItIsNow({ operator: { node } }: Candidate, model: Model): LinearOperator {
+  const operator = linearOperator(node, model);
+  if (operator === null || typeof operator === 'string')
+    throw internalError(`${node.name} is no linear operator any more`);
+  return operator;
 }
 
 /** W by group: output channels × row length. */

@@ -7,42 +7,60 @@ import { float32Tensor, MemoryTensor, type Tensor } from '../tensor/index.js';
 import type { Stage } from './family.js';
 import type { OperatorShape } from './problem.js';
 
-/** `bias`: per output channel in place of the operator's; null: as it is. */
+/** What the first stage of a matrix product is where others have it too: its weight, and its result if that was computed already. */
+export interface SharedFirst {
+  readonly weights: Value;
+  readonly output: Value | null;
+}
+
+/**
+ * `bias`: per output channel in place of the operator's; null: as it is. With `shared` the stages are those behind the first.
+ * Returns what the first stage computes.
+ */
 export function emitFactors(
   model: Model,
   operator: LinearOperator,
   shape: OperatorShape,
   stages: readonly Stage[],
   bias: Float32Array | null,
-): void {
+  shared: SharedFirst | null = null,
+): Value {
   const { node, weight } = operator;
   const stem = weight.value.name || node.name || node.opType;
   const inserter = new NodeInserter(node, stem);
   const type = weight.dataType === 'float16' ? 'float16' : 'float32';
   const lastBias = bias && inserter.graph.addInitializer(`${stem}_bias`, vector(bias, type));
   let value: Value = operator.input;
+  let first: Value | null = null;
+  if (shared) {
+    const suffix = 'factor1_output';
+    first = shared.output ?? inserter.add('MatMul', [value, shared.weights], suffix, named(node, 'factor1'));
+    value = first;
+  }
   for (const [index, stage] of stages.entries()) {
     const last = index === stages.length - 1;
-    const suffix = `factor${index + 1}`;
+    const suffix = `factor${index + (shared ? 2 : 1)}`;
     const weights = inserter.graph.addInitializer(`${stem}_${suffix}`, stageTensor(stage, shape, type));
-    const nodeName = node.name && `${node.name}_${suffix}`;
+    const name = named(node, suffix);
     if (node.is('Conv')) {
       const slot = last ? (lastBias ?? node.input(2)) : null;
       const attributes = stageAttributes(node, stage, shape);
       value = inserter.add('Conv', [value, weights, ...(slot ? [slot] : [])], `${suffix}_output`, {
-        name: nodeName,
+        ...name,
         attributes,
       });
+      first ??= value;
       continue;
     }
     const slot = node.is('Gemm') && last ? (lastBias ?? node.input(2)) : null;
     if (slot) {
       const beta = node.attributes.get('beta');
       const attributes: Record<string, Attribute> = beta && !lastBias ? { beta } : {};
-      value = inserter.add('Gemm', [value, weights, slot], `${suffix}_output`, { name: nodeName, attributes });
+      value = inserter.add('Gemm', [value, weights, slot], `${suffix}_output`, { ...name, attributes });
     } else {
-      value = inserter.add('MatMul', [value, weights], `${suffix}_output`, { name: nodeName });
+      value = inserter.add('MatMul', [value, weights], `${suffix}_output`, name);
     }
+    first ??= value;
   }
   const { biasSlot } = operator;
   const unused: (Value | null)[] = [];
@@ -53,6 +71,11 @@ export function emitFactors(
   replaceNode(node, value);
   removeWeight(model, operator, inserter);
   dropUnused(model, inserter.graph, unused);
+  return first ?? value;
+}
+
+function named({ name }: Node, suffix: string): { readonly name: string } {
+  return { name: name && `${name}_${suffix}` };
 }
 
 function removeWeight(model: Model, { weight: { value, path } }: LinearOperator, { graph }: NodeInserter): void {

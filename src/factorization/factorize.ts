@@ -1,18 +1,17 @@
 // The course of every factorizing pass: find operators, observe their inputs, rate their ranks, choose, check, and replace them in order.
-import { type LinearOperator, linearOperator, readBias } from '../analysis/index.js';
-import { internalError, throwIfAborted, usageError } from '../errors.js';
-import { cloneModel, type Model, type Node } from '../ir/index.js';
+import { throwIfAborted, usageError } from '../errors.js';
+import type { Model } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
-import { applyStages } from './apply-stages.js';
-import { type Candidate, findCandidates, weightsOf } from './candidates.js';
+import { fittedBias, movedBias } from './bias.js';
+import { asItIsNow, type Candidate, findCandidates, weightsOf } from './candidates.js';
 import { type Chosen, chooseRanks, type RatedCandidate } from './choose-ranks.js';
 import { emitFactors } from './emit.js';
 import { choicesTask, type FamilyName, factorsTask, noiseFreeRanksTask } from './factorize-task.js';
-import type { Choice, Stage } from './family.js';
+import type { Choice } from './family.js';
 import { type InputStatistics, observeInputs, scaledMetric } from './moments.js';
 import { type FactorizationOptions, type RankRule, rankRule } from './options.js';
 import { energyOf, type WeightGroup } from './problem.js';
-import { fitToOriginal } from './refit.js';
+import { fitToOriginal, keepOriginal } from './refit.js';
 import { measureSensitivities, type Trial } from './sensitivity.js';
 import { SpeedCheck } from './speed-check.js';
 
@@ -106,7 +105,7 @@ async function trialOf(one: Prepared, model: Model, context: PassContext): Promi
   const choice = choices.reduce((best, next) => (far(next) < far(best) ? next : best));
   const { family, shape } = candidate;
   const stages = await context.workers.run(factorsTask, { family, shape, groups, ranks: choice.ranks }, context.signal);
-  return { candidate, choice, stages, bias: movedBias(one, candidate.operator, model, stages) };
+  return { candidate, choice, stages, bias: movedBias(one, stages, candidate.operator, model) };
 }
 
 /** Chooses, measures what was chosen, and chooses again without what was too slow. */
@@ -177,7 +176,7 @@ function report(
   record.metric('parameters before', before);
   record.metric('parameters after', after);
   record.metric(
-    'predicted divergence',
+    'summed divergence',
     sum(({ sensitivity }, choice) => (choice ? choice.error * sensitivity : 0)),
   );
   const reached = rule.kind === 'params' ? after / before : rule.kind === 'macs' ? macsAfter / macsBefore : null;
@@ -203,15 +202,12 @@ async function replaceAlone(model: Model, accepted: Accepted, context: PassConte
       context.signal,
     );
     recordChange(one, choice, context);
-    emitFactors(model, operator, shape, stages, movedBias(one, operator, model, stages));
+    emitFactors(model, operator, shape, stages, movedBias(one, stages, operator, model));
   }
 }
 
 async function replaceInOrder(model: Model, accepted: Accepted, context: PassContext): Promise<void> {
-  const original = cloneModel(model);
-  const originals = new Map<Node, Node>();
-  const copies = original.allNodes();
-  for (const node of model.allNodes()) originals.set(node, copies.next().value);
+  const { original, nodeOf } = keepOriginal(model);
   for (let from = 0; from < accepted.length; ) {
     // Operators with the same input do not depend on one another.
     const input = accepted[from].one.candidate.operator.node.input(0);
@@ -223,7 +219,7 @@ async function replaceInOrder(model: Model, accepted: Accepted, context: PassCon
       operator: operators[index],
       shape: one.candidate.shape,
       weights: one.groups.map(({ weights }) => weights),
-      originalNode: originals.get(one.candidate.operator.node)!,
+      originalNode: nodeOf(one.candidate.operator.node),
     }));
     const fitted = await fitToOriginal(fits, model, original, context);
     for (const [index, { one, choice }] of part.entries()) {
@@ -231,54 +227,13 @@ async function replaceInOrder(model: Model, accepted: Accepted, context: PassCon
       const { groups, means } = fitted[index];
       const input = { family, shape, groups, ranks: choice.ranks };
       const stages = await context.workers.run(factorsTask, input, context.signal);
-      let bias: Float32Array | null = null;
-      if (means) {
-        const channels = shape.outputChannels / shape.groups;
-        bias = new Float32Array(shape.outputChannels);
-        for (const [group, mean] of means.entries()) {
-          const moved = applyStages(stages, shape, group, mean.input);
-          for (let i = 0; i < channels; i++) bias[group * channels + i] = mean.target[i] - moved[i];
-        }
-      }
+      const bias = means && fittedBias(shape, stages, means);
       recordChange(one, choice, context);
       emitFactors(model, operators[index], shape, stages, bias);
     }
     context.progress(to, accepted.length);
     from = to;
   }
-}
-
-/** Edits before it may have put other values around it. */
-function asItIsNow({ operator: { node } }: Candidate, model: Model): LinearOperator {
-  const operator = linearOperator(node, model);
-  if (operator === null || typeof operator === 'string')
-    throw internalError(`${node.name} is no linear operator any more`);
-  return operator;
-}
-
-/** The bias that takes up (W − W′)·mean; null where it stays. */
-function movedBias(
-  { candidate: { shape }, groups, means }: Prepared,
-  operator: LinearOperator,
-  model: Model,
-  stages: readonly Stage[],
-): Float32Array | null {
-  if (means === null) return null;
-  const old = readBias(operator, model);
-  if (old === null) return null;
-  const beta = operator.node.is('Gemm') ? operator.node.attributes.float('beta', 1) : 1;
-  const bias = old.map((value) => value * beta);
-  const channels = shape.outputChannels / shape.groups;
-  for (const [group, mean] of means.entries()) {
-    const { weights } = groups[group];
-    const now = applyStages(stages, shape, group, mean);
-    for (let i = 0; i < channels; i++) {
-      let before = 0;
-      for (let j = 0; j < weights.columns; j++) before += weights.data[i * weights.columns + j] * mean[j];
-      bias[group * channels + i] += before - now[i];
-    }
-  }
-  return bias;
 }
 
 function recordChange({ candidate }: Prepared, { ranks, parameters }: Choice, { record }: PassContext): void {

@@ -6,4 +6,6 @@ export { type FamilyName, families } from './factorize-task.js';
 export type { Choice, Family, Stage } from './family.js';
 export { type FactorizationOptions, factorizationSchema } from './options.js';
 export type { OperatorShape, WeightGroup } from './problem.js';
+export { shareBases } from './share-basis.js';
+export { sharingSchema } from './share-options.js';
 export { variationalRank } from './variational-rank.js';

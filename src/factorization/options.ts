@@ -93,7 +93,7 @@ export function rankRule(options: FactorizationOptions): RankRule {
   return rules[0]?.[1] ?? defaultRule;
 }
 
-function parseShare(value: number | string): number {
+export function parseShare(value: number | string): number {
   if (typeof value === 'number') return value;
   const number = value.endsWith('%') ? Number(value.slice(0, -1)) / 100 : Number(value);
   if (!(number > 0 && number <= 1)) throw usageError(`${value} is not a share between 0 and 100 %`);

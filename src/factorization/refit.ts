@@ -4,7 +4,7 @@
 // the errors of earlier ones.
 import type { LinearOperator } from '../analysis/index.js';
 import { operatorRows, SecondMoments } from '../calibration/index.js';
-import type { Model, Node, Value } from '../ir/index.js';
+import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
 import {
   copyMatrix,
   createMatrix,
@@ -25,6 +25,15 @@ export interface Fit {
   readonly shape: OperatorShape;
   readonly weights: readonly Matrix[];
   readonly originalNode: Node;
+}
+
+/** A copy of the model as it is now, and its nodes by those of the model, which may be replaced afterwards. */
+export function keepOriginal(model: Model): { readonly original: Model; nodeOf(node: Node): Node } {
+  const original = cloneModel(model);
+  const copies = original.allNodes();
+  const byNode = new Map<Node, Node>();
+  for (const node of model.allNodes()) byNode.set(node, copies.next().value);
+  return { original, nodeOf: (node) => byNode.get(node)! };
 }
 
 export interface Fitted {

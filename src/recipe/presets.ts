@@ -73,7 +73,7 @@ function selectionOf(options: PassOptions): PassOptions {
   );
 }
 
-export type DecomposeMethod = 'auto' | 'low-rank' | 'tucker' | 'spatial';
+export type DecomposeMethod = 'auto' | 'low-rank' | 'tucker' | 'spatial' | 'share-basis';
 
 /** Ways to decompose, and the pass that does it. */
 export const decomposeMethods: Readonly<Record<DecomposeMethod, string>> = {
@@ -81,6 +81,7 @@ export const decomposeMethods: Readonly<Record<DecomposeMethod, string>> = {
   'low-rank': 'low-rank',
   tucker: 'tucker',
   spatial: 'spatial',
+  'share-basis': 'share-basis',
 };
 
 /** The steps of `dsopt decompose`: cleanup, the pass of `method` with `options`, cleanup. */

@@ -188,3 +188,69 @@ test('energy, ratio, rank and vbmf choose what they say', async () => {
   expect(report.changed).toEqual([]);
   expect(report.skipped[0].reason).toContain('keeps 1 of its energy');
 });
+
+describe('share-basis', () => {
+  const block = (input: string, index: number): string => `
+    [b${index}_q] q${index} = MatMul (${input}, wq${index})
+    [b${index}_k] k${index} = MatMul (${input}, wk${index})
+    s${index} = Mul (q${index}, k${index})
+    [b${index}_o] p${index} = MatMul (s${index}, wo${index})
+    o${index} = Add (p${index}, bo${index})
+    x${index + 1} = Add (o${index}, ${input})`;
+  const weights = [0, 1].flatMap((i) => [
+    ...['wq', 'wk', 'wo'].map((name) => `float[24,24] ${name}${i} = {...}`),
+    `float[24] bo${i} = {...}`,
+  ]);
+  const blocks = model(
+    `${header}graph (float[n,24] x0) => (float[n,24] x2) <${weights.join(', ')}> { ${block('x0', 0)} ${block('x1', 1)} }`,
+  );
+  const feedsOf = (seed: number, count: number): Feeds[] => lowRankSamples(seed, count).map(({ x }) => ({ x0: x }));
+
+  async function share(options: Record<string, unknown>, feeds: readonly Feeds[] | null) {
+    const made = cloneModel(blocks);
+    const samples = feeds && {
+      [Symbol.asyncIterator]: async function* () {
+        yield* feeds;
+      },
+    };
+    const { signal } = new AbortController();
+    const environment = { original: blocks, engine, workers: inlineWorkers, samples, signal, seed: 0 };
+    const report = await runPass(made, pass('share-basis'), { minimumSize: 1, ...options }, environment);
+    return { made, report };
+  }
+
+  async function difference(made: Model, feeds: Feeds): Promise<number> {
+    const [actual, expected] = [await outputsOf(made, feeds), await outputsOf(blocks, feeds)];
+    return relativeError(actual.x2, expected.x2);
+  }
+
+  test('stores the basis once, and computes it once where the input is the same', async () => {
+    const { made, report } = await share({ targetParams: '60%', checkSpeed: false }, null);
+    const wide = [...made.graph.initializers].filter(({ constant }) => constant?.shape.length === 2);
+    const products = [...made.graph.nodes()].filter((node) => node.is('MatMul'));
+    expect(report.changed.length).toBeGreaterThanOrEqual(4);
+    const shared = wide.filter(({ uses }) => uses.size === 2);
+    expect(shared.length).toBeGreaterThanOrEqual(1);
+    // Two blocks: one product with the basis each, then query and key.
+    const [{ uses }] = shared;
+    for (const { node } of uses) expect(node.output.uses.size).toBeLessThanOrEqual(2);
+    expect(products.length).toBeLessThan(2 * 6);
+    const stored = wide.reduce((sum, { constant }) => sum + constant!.size, 0);
+    expect(stored / (6 * 24 * 24)).toBeLessThanOrEqual(0.6);
+    expect(report.metrics['parameters after']).toBe(stored);
+  });
+
+  test('real inputs of low rank are reproduced from a basis of their rank', async () => {
+    const { made } = await share({ targetParams: '75%', rankMultiple: 1 }, feedsOf(1, 40));
+    const { made: blind } = await share({ targetParams: '75%', rankMultiple: 1 }, null);
+    const [feeds] = feedsOf(1000, 1);
+    expect(await difference(made, feeds)).toBeLessThan((await difference(blind, feeds)) / 2);
+  });
+
+  test('what has nothing to share with says so', async () => {
+    const { report } = await share({ blocks: 1, checkSpeed: false }, null);
+    const reasons = report.skipped.filter(({ target }) => target.endsWith('_o')).map(({ reason }) => reason);
+    expect(reasons).toHaveLength(2);
+    for (const reason of reasons) expect(reason).toContain('no other product');
+  });
+});
