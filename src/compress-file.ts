@@ -26,7 +26,7 @@ import { verifyAgainst } from './verification/index.js';
 
 export interface CompressFileOptions
   extends Omit<RunOptions, 'onStep' | 'onProgress'>,
-    Pick<SaveOptions, 'externalData' | 'shardSize' | 'overwrite'> {
+    Pick<SaveOptions, 'externalData' | 'shardSize' | 'dataSuffix' | 'overwrite'> {
   readonly command: CompressionReport['command'];
   /** What the caller wants said in the report. */
   readonly warnings?: readonly string[];

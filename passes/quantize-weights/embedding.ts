@@ -14,14 +14,17 @@ export function isTableLookup(node: Node): boolean {
 export function planEmbedding(node: Node, { options, obstacleTo }: PlanContext): Planned {
   const source = floatWeightAt(node, 0, options.minimumSize);
   if (typeof source === 'string') return source;
-  if (options.embeddingBits === 8 || options.compute === 'dequantize') return 'tables of embeddings keep 8 bits';
+  const inKernels = options.compute === 'nbits';
+  if ((options.embeddingBits === 8 && !inKernels) || options.compute === 'dequantize')
+    return 'tables of embeddings keep 8 bits';
   if (source.shape.length !== 2) return `its table has ${source.shape.length} dimensions`;
   if (!node.input(1)) return 'it has no indices';
   const inPlace = source.permutation.every((from, to) => from === to);
   if (node.attributes.int('axis', 0) !== 0 || !inPlace) return 'its rows do not lie along the first axis of the table';
   const { dataType } = source;
-  if (options.compute === 'nbits') {
-    const request = requestBlocks('channels', 0, source, 1, options.embeddingBits, options);
+  if (inKernels) {
+    const bits = Math.max(options.bits, options.embeddingBits) === 8 ? 8 : 4;
+    const request = requestBlocks('channels', 0, source, 1, bits, options);
     const { layout, scheme } = request.form;
     if (layout.k % scheme.blockSize !== 0) return `blocks of ${scheme.blockSize} do not divide its rows of ${layout.k}`;
     if (dataType === 'bfloat16') return 'GatherBlockQuantized on the CPU takes no bfloat16';

@@ -24,12 +24,15 @@ export function planLinear(node: Node, { options, tables, obstacleTo }: PlanCont
   if (typeof source === 'string') return source;
   if (source.shape.length !== 2) return `its weight has ${source.shape.length} dimensions`;
   const tied = tables.has(source.value);
+  const axis = isTransposedGemm(node) ? 1 : 0;
+  if (options.compute === 'nbits') {
+    const wide = tied || makesScores(node);
+    return planNBits(node, source, axis, wide ? Math.max(options.bits, options.embeddingBits) : options.bits, options);
+  }
   if (options.embeddingBits === 8) {
     if (tied) return 'its weight is a table of embeddings too, which keeps 8 bits';
     if (makesScores(node)) return 'it makes the scores, and keeps 8 bits';
   }
-  const axis = isTransposedGemm(node) ? 1 : 0;
-  if (options.compute === 'nbits') return planNBits(node, source, axis, options);
   if (options.compute === 'dequantize') {
     return tied ? 'tables of embeddings keep 8 bits' : (obstacleTo(21) ?? planDequantize(node, source, axis, options));
   }
@@ -60,17 +63,17 @@ function planPacked(node: Node, source: ConstantSource, axis: number, options: S
   };
 }
 
-function planNBits(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
+function planNBits(node: Node, source: ConstantSource, axis: number, bits: number, options: Settings): Planned {
   const { dataType } = source;
   if (dataType === 'bfloat16') return 'MatMulNBits on the CPU takes no bfloat16';
-  const request = requestBlocks('channels', 1, source, axis, options.bits, options);
+  const request = requestBlocks('channels', 1, source, axis, bits === 8 ? 8 : 4, options);
   return {
     node,
     requests: [request],
     opset: 1,
     apply(edit) {
       replaceByNBits(node, edit.blocks(request), dataType, options.accuracyLevel);
-      return `MatMulNBits with ${options.bits} bits`;
+      return `MatMulNBits with ${bits} bits`;
     },
   };
 }

@@ -40,7 +40,7 @@ export const options = z.strictObject({
     .literal([8, 4])
     .optional()
     .describe(
-      'of tables of embeddings and of the matrix that makes the scores: 8 where it is not given, which leaves them to quantize-dynamic',
+      'of tables of embeddings and of the matrix that makes the scores: 8 where it is not given, which leaves them to quantize-dynamic unless compute is nbits',
     ),
   preset: z
     .enum(['default', 'smallest'])

@@ -17,12 +17,14 @@ export interface Compression {
   readonly recipe: ResolvedRecipe;
   /** For the report; they were told before. */
   readonly warnings?: readonly string[];
+  /** What names of data files add to the model's. */
+  readonly dataSuffix?: string;
   /** Ends training with the best weights so far. */
   readonly finish?: AbortSignal;
 }
 
 export async function runCompression(
-  { command, input, output: path, recipe, warnings, finish }: Compression,
+  { command, input, output: path, recipe, warnings, dataSuffix, finish }: Compression,
   options: WriteOptions,
   { io, output, signal }: CommandContext,
 ): Promise<CompressionReport> {
@@ -43,6 +45,7 @@ export async function runCompression(
       command,
       recipe,
       warnings,
+      dataSuffix,
       workers,
       signal,
       finish,

@@ -28,7 +28,7 @@ export function layOutInline(message: ModelProto, name: string): FileLayout {
 }
 
 /** The model file and its data files, each at most `shardSize` bytes (or one tensor). */
-export function layOutExternal(message: ModelProto, name: string, shardSize: number): FileLayout[] {
+export function layOutExternal(message: ModelProto, name: string, dataName: string, shardSize: number): FileLayout[] {
   const shards: { name: string; parts: { position: number; content: Segment }[]; length: number }[] = [];
   const placed = new Map<Tensor, { shard: (typeof shards)[number]; position: number }>();
   for (const tensorMessage of tensorMessages(message)) {
@@ -38,7 +38,7 @@ export function layOutExternal(message: ModelProto, name: string, shardSize: num
     if (!place) {
       let shard = shards.at(-1);
       if (!shard || align(shard.length) + tensor.byteLength > shardSize) {
-        shard = { name: shards.length === 0 ? `${name}.data` : `${name}.data_${shards.length}`, parts: [], length: 0 };
+        shard = { name: shards.length === 0 ? dataName : `${dataName}_${shards.length}`, parts: [], length: 0 };
         shards.push(shard);
       }
       place = { shard, position: align(shard.length) };

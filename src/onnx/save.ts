@@ -16,6 +16,8 @@ export interface SaveOptions {
   readonly externalData?: 'auto' | 'always' | 'never';
   /** Most bytes of one data file; a single larger tensor still gets one. */
   readonly shardSize?: number;
+  /** What the name of a data file adds to the model's, '.data' by default; '_1' and so on follow for others. */
+  readonly dataSuffix?: string;
   readonly overwrite?: boolean;
   /** Threads that compute and write tensors. */
   readonly workers?: Workers;
@@ -120,8 +122,9 @@ function refuseExisting(folder: string, files: readonly FileLayout[]): void {
 }
 
 function layOut(model: Model, name: string, options: SaveOptions): FileLayout[] {
-  const { externalData = 'auto', shardSize = Number.POSITIVE_INFINITY } = options;
-  if (externalData === 'always') return layOutExternal(encodeModel(model), name, shardSize);
+  const { externalData = 'auto', shardSize = Number.POSITIVE_INFINITY, dataSuffix = '.data' } = options;
+  const dataName = `${name}${dataSuffix}`;
+  if (externalData === 'always') return layOutExternal(encodeModel(model), name, dataName, shardSize);
   const inline = layOutInline(encodeModel(model), name);
   if (inline.length <= mostInline) return [inline];
   if (externalData === 'never') {
@@ -130,7 +133,7 @@ function layOut(model: Model, name: string, options: SaveOptions): FileLayout[] 
       'Pass --external-data auto.',
     );
   }
-  return layOutExternal(encodeModel(model), name, shardSize);
+  return layOutExternal(encodeModel(model), name, dataName, shardSize);
 }
 
 /** Bytes that the files of `model` would have, without writing them. */

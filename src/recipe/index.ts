@@ -1,3 +1,4 @@
+export { type BundleDtype, bundleDtypes, bundleFileName, bundleSteps } from './bundle.js';
 export { type ParsedRecipe, parseRecipe, type RecipePath, readRecipe } from './parse-recipe.js';
 export {
   type DecomposeMethod,

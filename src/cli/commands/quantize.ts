@@ -1,17 +1,21 @@
 // `dsopt quantize`: weights in fewer bits, and arithmetic on them.
 import { basename, dirname, extname, join } from 'node:path';
-import { type Command, Option } from 'commander';
-import { internalError } from '../../errors.js';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { internalError, usageError } from '../../errors.js';
 import type { Pass } from '../../pass/index.js';
-import type { QuantizeMode } from '../../recipe/index.js';
+import type { BundleDtype, QuantizeMode } from '../../recipe/index.js';
 import type { CommandModule } from '../command-module.js';
+import { flagName, pickPassOptions } from '../option-flags.js';
 import { choiceFlags, type PassChoice, pickChoiceOptions } from '../pass-choice.js';
+import { quantizeBundle } from '../quantize-bundle.js';
 import { runCompression } from '../run-compression.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
 
 interface QuantizeOptions extends WriteOptions {
   readonly output?: string;
   readonly mode?: QuantizeMode;
+  readonly dtypes?: readonly BundleDtype[];
+  readonly layout?: 'transformers.js';
 }
 
 export const quantize: CommandModule<[string], QuantizeOptions> = {
@@ -26,6 +30,15 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
       .addOption(
         new Option('--mode <mode>', 'how (default: what suits the model)').choices(choices.map(({ word }) => word)),
       );
+    const { bundleDtypes } = await import('../../recipe/index.js');
+    command
+      .addOption(
+        new Option(
+          '--dtypes <list>',
+          `instead of --mode: several forms at once, of: ${bundleDtypes.join(', ')}`,
+        ).argParser((text: string) => parseDtypes(text, bundleDtypes)),
+      )
+      .addOption(new Option('--layout <name>', 'names of the files that --dtypes writes').choices(['transformers.js']));
     for (const flag of choiceFlags(choices)) command.addOption(flag);
     await addWriteOptions(command);
   },
@@ -36,6 +49,16 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
     const { loadModel } = await import('../../onnx/index.js');
     const { choices, passes } = await loadModes();
     const model = await loadModel(path);
+    if (options.dtypes) {
+      if (options.mode) throw usageError('--mode and --dtypes exclude each other');
+      refuseOptions(choices, { ...options });
+      await quantizeBundle(
+        { model, input: path, output: options.output ?? dirname(path), dtypes: options.dtypes, passes },
+        options,
+        context,
+      );
+      return;
+    }
     const suggestion = suggestMode(model, { hasSamples: options.calibrationData !== undefined });
     const mode = options.mode ?? suggestion.mode;
     if (!options.mode) context.output.log(`--mode ${mode}: ${suggestion.reason}`);
@@ -53,6 +76,22 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
     await runCompression({ ...compression, warnings: note ? [note] : [] }, options, context);
   },
 };
+
+/** Forms come with their own options. */
+function refuseOptions(choices: readonly PassChoice[], options: Readonly<Record<string, unknown>>): void {
+  for (const choice of choices) {
+    const [given] = Object.keys(pickPassOptions(choice.pass, options));
+    if (given) throw usageError(`--${flagName(given)} is not for --dtypes`, `It is for --mode ${choice.word}.`);
+  }
+}
+
+function parseDtypes(text: string, known: readonly BundleDtype[]): BundleDtype[] {
+  return text.split(',').map((word) => {
+    const dtype = known.find((candidate) => candidate === word.trim());
+    if (!dtype) throw new InvalidArgumentError(`${word.trim() || 'Nothing'} is none of: ${known.join(', ')}.`);
+    return dtype;
+  });
+}
 
 /** `model.onnx` → `model.int8.onnx`, in the same folder. */
 function defaultOutput(model: string, suffix: string): string {

@@ -1,0 +1,66 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { loadModel } from '../../src/index.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { runCli } from './run-cli.js';
+import { writePerceptron } from './small-models.js';
+
+const folder = temporaryFolder();
+let model: string;
+beforeAll(async () => {
+  model = await writePerceptron(folder);
+});
+
+describe('--dtypes', () => {
+  test('writes one file a form under the names of transformers.js, and tells config.json', async () => {
+    const config = join(folder, 'config.json');
+    writeFileSync(config, JSON.stringify({ model_type: 'mlp', 'transformers.js_config': { kv_cache_dtype: 'fp16' } }));
+    const output = join(folder, 'onnx');
+    const { code, stdout } = await runCli([
+      ...['quantize', model, '--dtypes', 'q4,fp16,q8,q4f16,fp32', '--layout', 'transformers.js', '-o', output],
+      ...['--external-data', 'always', '--no-measure'],
+    ]);
+    expect(code).toBe(0);
+    expect(stdout.trim().split('\n')).toHaveLength(5);
+    const models = ['', '_fp16', '_q4', '_q4f16', '_quantized'].map((suffix) => `model${suffix}.onnx`);
+    expect(readdirSync(output).filter((name) => name.endsWith('.onnx'))).toEqual(models);
+    for (const name of models) expect(existsSync(join(output, `${name}_data`)), name).toBe(true);
+    const types = async (name: string) => {
+      const { graph } = await loadModel(join(output, name));
+      return new Set([...graph.initializers].map(({ constant }) => constant?.dataType));
+    };
+    expect(await types('model_q4.onnx')).toContain('int4');
+    expect(await types('model_q4f16.onnx')).toContain('float16');
+    expect(await types('model_quantized.onnx')).toContain('int8');
+    expect(JSON.parse(readFileSync(config, 'utf8'))).toEqual({
+      model_type: 'mlp',
+      'transformers.js_config': {
+        kv_cache_dtype: 'fp16',
+        dtype: 'q4',
+        use_external_data_format: Object.fromEntries(models.map((name) => [name, 1])),
+      },
+    });
+  });
+
+  test.each([
+    [['--dtypes', 'q4,q9'], 'q9 is none of: fp32, fp16, q8'],
+    [['--dtypes', 'q4', '--mode', 'dynamic'], 'exclude each other'],
+    [['--dtypes', 'q4', '--bits', '4'], '--bits is not for --dtypes'],
+    [['--dtypes', 'q4', '-o', 'x.onnx'], 'writes into a folder'],
+  ])('refuses %j', async (flags, message) => {
+    const { code, stderr } = await runCli(['quantize', model, ...flags]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  test('leaves a config.json alone that is no JSON', async () => {
+    const own = join(folder, 'damaged');
+    mkdirSync(own);
+    writeFileSync(join(own, 'config.json'), '{');
+    const { code, stderr } = await runCli(['quantize', model, '--dtypes', 'fp16', '-o', join(own, 'onnx')]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('config.json is no JSON');
+    expect(readFileSync(join(own, 'config.json'), 'utf8')).toBe('{');
+  });
+});
