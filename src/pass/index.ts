@@ -1,6 +1,14 @@
 export { nodeLabel } from '../ir/index.js';
 export { nearest, optionsError, parseOptions } from './parse-options.js';
-export { definePass, type Pass, type PassContext, type PassKind, type PassNeed, type PassRecord } from './pass.js';
+export {
+  type CurvePoint,
+  definePass,
+  type Pass,
+  type PassContext,
+  type PassKind,
+  type PassNeed,
+  type PassRecord,
+} from './pass.js';
 export { type PassReport, type RunEnvironment, runPass } from './run-pass.js';
 export { selectionOptions } from './selection-options.js';
 export { Selection } from './selector.js';

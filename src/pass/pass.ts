@@ -30,7 +30,11 @@ export interface PassRecord {
   /** A figure for the report, with its unit in the name. */
   metric(name: string, value: number): void;
   warn(message: string): void;
+  /** Figures over steps, for a picture in the report: [step, value]. */
+  curve(name: string, points: readonly CurvePoint[]): void;
 }
+
+export type CurvePoint = readonly [number, number];
 
 export interface PassContext {
   /** The model before the first pass of the run. */

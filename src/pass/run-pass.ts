@@ -7,7 +7,7 @@ import { type Model, type Node, nodeLabel, verifyModel } from '../ir/index.js';
 import { createRandom } from '../numeric/index.js';
 import type { Workers } from '../parallel/index.js';
 import { parseOptions } from './parse-options.js';
-import type { Pass, PassContext, PassRecord } from './pass.js';
+import type { CurvePoint, Pass, PassContext, PassRecord } from './pass.js';
 import { Selection } from './selector.js';
 
 /** What one pass did. */
@@ -20,6 +20,7 @@ export interface PassReport {
   readonly skipped: readonly { readonly target: string; readonly reason: string }[];
   readonly metrics: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+  readonly curves?: Readonly<Record<string, readonly CurvePoint[]>>;
   readonly milliseconds: number;
 }
 
@@ -133,6 +134,7 @@ function createRecorder() {
   const skipped: { target: string; reason: string }[] = [];
   const metrics: Record<string, number> = {};
   const warnings: string[] = [];
+  const curves: Record<string, readonly CurvePoint[]> = {};
   const label = (target: Node | string): string => (typeof target === 'string' ? target : nodeLabel(target));
   const record: PassRecord = {
     changed: (target, what) => changed.push({ target: label(target), what }),
@@ -141,6 +143,9 @@ function createRecorder() {
       metrics[name] = value;
     },
     warn: (message) => warnings.push(message),
+    curve: (name, points) => {
+      curves[name] = points;
+    },
   };
-  return { record, facts: { changed, skipped, metrics, warnings } };
+  return { record, facts: { changed, skipped, metrics, warnings, curves } };
 }

@@ -32,6 +32,10 @@ export const passFacts = z.strictObject({
   skipped: z.array(z.strictObject({ target: z.string(), reason: z.string() })),
   metrics: z.record(z.string(), z.number()),
   warnings: z.array(z.string()),
+  curves: z
+    .record(z.string(), z.array(z.tuple([z.number(), z.number()])))
+    .optional()
+    .describe('figures over steps, by name: [step, value]'),
 });
 
 export const outputFidelity = z.strictObject({

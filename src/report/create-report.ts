@@ -63,7 +63,7 @@ export function createReport(facts: RunFacts): CompressionReport {
   };
 }
 
-function passFacts({ pass, options, edited, changed, skipped, metrics, warnings }: PassReport): PassFacts {
+function passFacts({ pass, options, edited, changed, skipped, metrics, warnings, curves = {} }: PassReport): PassFacts {
   return {
     pass,
     options: { ...options },
@@ -72,5 +72,12 @@ function passFacts({ pass, options, edited, changed, skipped, metrics, warnings 
     skipped: [...skipped],
     metrics: { ...metrics },
     warnings: [...warnings],
+    ...(Object.keys(curves).length > 0 && { curves: copyCurves(curves) }),
   };
+}
+
+function copyCurves(curves: NonNullable<PassReport['curves']>): NonNullable<PassFacts['curves']> {
+  return Object.fromEntries(
+    Object.entries(curves).map(([name, points]) => [name, points.map(([x, y]): [number, number] => [x, y])]),
+  );
 }

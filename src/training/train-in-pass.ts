@@ -3,7 +3,7 @@ import { findTrainableWeights, liftConstants } from '../autodiff/index.js';
 import { throwIfAborted } from '../errors.js';
 import { cloneModel, type Model, type Node, tensorAttribute, type Value } from '../ir/index.js';
 import { loadModel } from '../onnx/index.js';
-import type { PassContext } from '../pass/index.js';
+import type { CurvePoint, PassContext } from '../pass/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { Examples } from './examples.js';
 import { openExamples } from './open-examples.js';
@@ -70,12 +70,28 @@ function describe({ steps, losses, checks, bestStep, ended, pruned }: TrainingRe
     record.metric('heldOutLossAfter', Math.min(...checks.map(({ loss }) => loss)));
     record.metric('bestStep', bestStep);
   }
+  if (losses.length > 1) {
+    record.curve('loss', thinned(losses.map((loss, index) => [index + 1, loss])));
+    if (checks.length > 1)
+      record.curve(
+        'held-out loss',
+        checks.map(({ step, loss }) => [step, loss]),
+      );
+  }
   if (pruned > 0) record.metric('weightsWithZerosKept', pruned);
   if (ended === 'interrupted')
     record.warn(`Training was interrupted at step ${steps}; the best weights until then are taken`);
   if (ended === 'no better') record.warn(`Training ended at step ${steps}, as the held-out loss got no better`);
   if (checks.length > 1 && bestStep === 0)
     record.warn('No step was better than none on held-out examples: the weights are as they were');
+}
+
+/** Points of a picture: more than its pixels say nothing. */
+const mostPoints = 400;
+
+function thinned(points: readonly CurvePoint[]): readonly CurvePoint[] {
+  const every = Math.ceil(points.length / mostPoints);
+  return points.filter((_, index) => index % every === 0 || index === points.length - 1);
 }
 
 /** By name, into initializers and Constant nodes; gives the nodes that use them. */

@@ -189,6 +189,26 @@ test('and does without what was not', async () => {
   expect(page.match(/<svg/g)).toHaveLength(2);
 });
 
+test('a pass that trained shows its losses', async () => {
+  const [first] = report.passes;
+  const curves = {
+    loss: [
+      [1, 2],
+      [2, 1.5],
+      [3, 1.2],
+    ] as [number, number][],
+    [hostile]: [
+      [0, 2],
+      [3, 1],
+    ] as [number, number][],
+  };
+  const page = await renderReport({ ...report, passes: [{ ...first, curves }] }, '.html');
+  expect(page.match(/<svg/g)).toHaveLength(14);
+  expect(page).toContain('>Training</h2>');
+  expect(page).not.toContain('<img src=x');
+  expect(anyReport.safeParse({ ...report, passes: [{ ...first, curves }] }).success).toBe(true);
+});
+
 test('markup escapes what is put into it, and nothing twice', () => {
   expect(html`<b title="${'"'}">${'<'}${new Markup('<i>')}${[html`${'&'}`, 'x']}${null}</b>`.text).toBe(
     '<b title="&quot;">&lt;<i>&amp;x</b>',

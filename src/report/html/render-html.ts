@@ -16,6 +16,7 @@ import type { NodeComparison } from '../node-comparison.js';
 import { groupReasons } from '../skip-reasons.js';
 import { worstCosine } from '../summary-line.js';
 import { distribution, latencyDistribution, nodeErrors, sizeByGroup, sizeByType } from './charts.js';
+import { curveCharts } from './curve-section.js';
 import { drawChart } from './draw-chart.js';
 import { html, Markup } from './markup.js';
 import { pageStyle } from './page-style.js';
@@ -32,6 +33,7 @@ export async function renderHtml(report: CompressionReport): Promise<string> {
     ...(await speedSection(report)),
     ...fidelitySection(report),
     ...(await nodeSection(report.nodes)),
+    ...curveSection(await curveCharts(report)),
     passSection(report),
   ];
   const page = html`<!doctype html>
@@ -262,6 +264,10 @@ async function distributionFigures({
     ...(own ? [html`<div><h3>${node}<br><span class="muted">weights</span></h3>${own}</div>`] : []),
     html`<div><h3>${node}<br><span class="muted">outputs</span></h3>${outputs}</div>`,
   ];
+}
+
+function curveSection(charts: readonly Markup[]): Markup[] {
+  return charts.length > 0 ? [section('Training', charts)] : [];
 }
 
 function passSection({ passes, timing, calibration }: CompressionReport): Markup {

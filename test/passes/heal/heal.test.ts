@@ -53,6 +53,8 @@ test('a model with a damaged matrix comes back to what its original computes', a
   const before = await distance(model, original);
   const report = await healed(model, original);
   expect(report.changed.length).toBe(2);
+  expect(report.curves?.loss.length).toBe(report.metrics.steps);
+  expect(report.curves?.['held-out loss']).toBeUndefined();
   expect(await distance(model, original)).toBeLessThan(before / 2);
 });
 
