@@ -16,8 +16,9 @@ import { isTableLookup, planEmbedding } from './embedding.js';
 import { planLinear } from './linear.js';
 import { planLstm } from './lstm.js';
 import { type Options, options } from './options.js';
-import type { NodePlan, PlanContext, Planned, WeightRequest } from './plan.js';
+import type { EditContext, NodePlan, PlanContext, Planned, WeightRequest } from './plan.js';
 import { planStoredRecurrent } from './stored.js';
+import { chooseTwice } from './twice.js';
 import { groupRequests, measureWeight, storeWeight, type WeightGroup } from './weights.js';
 
 type Groups = ReadonlyMap<WeightRequest, WeightGroup>;
@@ -36,7 +37,7 @@ export const quantizeDynamic = definePass({
     const measured = await measureWeights(groups, context);
     dropUnmeasured(plans, groups, measured, context);
     dropUncovered(plans, context);
-    applyPlans(model, plans, groups, measured, context);
+    applyPlans(model, plans, groups, measured, { ...context, twice: chooseTwice(plans, options.activations) });
   },
 });
 
@@ -118,7 +119,7 @@ function applyPlans(
   plans: ReadonlyMap<Node, NodePlan>,
   groups: Groups,
   measured: Measured,
-  { record }: PassContext,
+  { record, twice }: PassContext & Pick<EditContext, 'twice'>,
 ): void {
   const owners = initializerOwners(model);
   const stored = new Map<WeightGroup, QuantizedWeight>();
@@ -132,7 +133,7 @@ function applyPlans(
     }
     return weight;
   };
-  const edit = { activations: new DynamicActivations(), restored: new Map<QuantizedWeight, Value>() };
+  const edit = { twice, activations: new DynamicActivations(), restored: new Map<QuantizedWeight, Value>() };
   for (const plan of plans.values()) {
     if (plan.opset) raiseOpset(model, plan.opset);
     for (const domain of plan.domains ?? []) if (!model.opsetImports.has(domain)) model.opsetImports.set(domain, 1);

@@ -47,7 +47,8 @@ function productPlan(node: Node, source: ConstantSource, transB: boolean): NodeP
     node,
     requests: [{ ...request, transposed }],
     opset: 11,
-    apply([weight], { activations }) {
+    product: source.tensor.size,
+    apply([weight], { activations, twice }) {
       const { name } = node;
       const linear = {
         ...linearTerms(node, dataType),
@@ -55,9 +56,10 @@ function productPlan(node: Node, source: ConstantSource, transB: boolean): NodeP
         weight,
         transposed: transposed && !weight.transposed,
         name,
+        twice: twice.has(node),
       };
       replaceNode(node, emitDynamicLinear(node, linear, activations));
-      return `${weight.parameters.dataType} product`;
+      return `${weight.parameters.dataType} product${twice.has(node) ? ', activations in two parts' : ''}`;
     },
   };
 }

@@ -48,6 +48,12 @@ export const options = z.strictObject({
     .describe(
       'round the weights of convolutions so that their errors cancel out within each kernel and channel (SQuant), or each to the nearest',
     ),
+  activations: z
+    .enum(['auto', 'once', 'twice'])
+    .default('auto')
+    .describe(
+      'quantize activations of products once, or a second time what the first time lost: sixteen bits for a second product; auto does so behind activation functions, where that is most of the error, if it is at most three tenths of all products',
+    ),
   minimumSize: z.int().min(1).default(512).describe('leave weights with fewer elements in float'),
   operators: z
     .array(z.enum(quantizableOperators))

@@ -43,6 +43,8 @@ export interface NodePlan {
   readonly requests: readonly WeightRequest[];
   /** Least version of the ONNX operators it needs. */
   readonly opset?: number;
+  /** Multiplications of a row of activations with the weight, of a product that may quantize its activations twice. */
+  readonly product?: number;
   /** Other operator domains it needs, all at version 1. */
   readonly domains?: readonly string[];
   /** Edits the graph; `weights` are in the order of the requests. Returns what was done, in words. */
@@ -50,6 +52,8 @@ export interface NodePlan {
 }
 
 export interface EditContext {
+  /** Nodes whose activations are quantized twice. */
+  readonly twice: ReadonlySet<Node>;
   readonly activations: DynamicActivations;
   /** Weights that were restored to float already. */
   readonly restored: Map<QuantizedWeight, Value>;

@@ -12,6 +12,7 @@ export interface QuantizedActivation {
 
 export class DynamicActivations {
   private readonly known = new Map<Graph, Map<Value, QuantizedActivation>>();
+  private readonly knownRests = new Map<QuantizedActivation, QuantizedActivation>();
   private count = 0;
 
   /**
@@ -31,6 +32,24 @@ export class DynamicActivations {
       known.set(value, activation);
     }
     return activation;
+  }
+
+  /**
+   * What `quantize` lost of `value`, quantized with a scale of its own: both together hold sixteen bits. A few large values then no longer
+   * cost all others their precision.
+   */
+  quantizeRest(value: Value, dataType: DataType, anchor: Node): QuantizedActivation {
+    const activation = this.quantize(value, dataType, anchor);
+    let rest = this.knownRests.get(activation);
+    if (!rest) {
+      const nodes = new NodeInserter(anchor, activation.quantized.name);
+      const { quantized, scale, zeroPoint } = activation;
+      const restored = nodes.add('DequantizeLinear', [quantized, scale, zeroPoint], 'restored');
+      const input = nodes.cast(value, dataType, 'float32', 'float32');
+      rest = this.quantize(nodes.add('Sub', [input, restored], 'rest'), 'float32', anchor);
+      this.knownRests.set(activation, rest);
+    }
+    return rest;
   }
 
   private knownIn(graph: Graph): Map<Value, QuantizedActivation> {

@@ -1,10 +1,11 @@
 // An integer matrix product with a quantized weight: DynamicQuantizeLinear → MatMulInteger → Cast → Mul [→ Add], which
 // onnxruntime fuses into com.microsoft.DynamicQuantizeMatMul (or MatMulIntegerToFloat, where activations are shared). The Mul
-// of the two scales must come first: (sum · x_scale) · w_scale is not fused, and takes 1.5 times as long.
+// of the two scales must come first: (sum · x_scale) · w_scale is not fused, and takes 1.5 times as long. Where precision is worth a
+// second product, what the first quantization of the activations lost is multiplied with the same weight, and added.
 import { intsAttribute, type Node, type Value } from '../ir/index.js';
 import { NodeInserter } from '../rewrite/index.js';
 import type { DataType } from '../tensor/index.js';
-import type { DynamicActivations } from './dynamic-activations.js';
+import type { DynamicActivations, QuantizedActivation } from './dynamic-activations.js';
 import type { QuantizedWeight } from './quantized-weight.js';
 
 export interface DynamicLinear {
@@ -21,21 +22,31 @@ export interface DynamicLinear {
   readonly bias: Value | null;
   /** Name of the node that computes the integer product. */
   readonly name: string;
+  /** Multiplies what quantizing the activations lost, too. */
+  readonly twice?: boolean;
 }
 
 /** Adds the nodes before `anchor`; gives the result [..., N]. */
 export function emitDynamicLinear(anchor: Node, linear: DynamicLinear, activations: DynamicActivations): Value {
-  const { weight, dataType, bias } = linear;
-  const nodes = new NodeInserter(anchor, weight.name);
-  const activation = activations.quantize(linear.input, dataType, anchor);
+  const { input, dataType, bias } = linear;
+  const nodes = new NodeInserter(anchor, linear.weight.name);
+  let result = addProduct(nodes, activations.quantize(input, dataType, anchor), linear);
+  if (bias) result = nodes.add('Add', [result, bias], 'biased');
+  if (linear.twice) {
+    const rest = addProduct(nodes, activations.quantizeRest(input, dataType, anchor), { ...linear, name: '' });
+    result = nodes.add('Add', [result, rest], 'both');
+  }
+  return nodes.cast(result, 'float32', dataType, dataType);
+}
+
+function addProduct(nodes: NodeInserter, activation: QuantizedActivation, linear: DynamicLinear): Value {
+  const { weight } = linear;
   const shape = weight.parameterShape([weight.channels]);
   const inputs = [activation.quantized, columnsOf(linear), activation.zeroPoint];
   if (weight.hasZeroPoint) inputs.push(weight.zeroPoint(shape));
-  const product = nodes.add('MatMulInteger', inputs, 'product', { name: linear.name });
+  const product = nodes.add('MatMulInteger', inputs, 'product', linear.name ? { name: linear.name } : {});
   const scale = nodes.add('Mul', [activation.scale, weight.scale(shape, linear.alpha)], 'product_scale');
-  let result = nodes.add('Mul', [nodes.cast(product, 'int32', 'float32', 'product_float'), scale], 'scaled');
-  if (bias) result = nodes.add('Add', [result, bias], 'biased');
-  return nodes.cast(result, 'float32', dataType, dataType);
+  return nodes.add('Mul', [nodes.cast(product, 'int32', 'float32', 'product_float'), scale], 'scaled');
 }
 
 /** The integers as [K, N]: by a Transpose, which is folded when the session is created, where they are stored as [N, K]. */
