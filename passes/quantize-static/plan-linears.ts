@@ -66,7 +66,9 @@ function whyNotQuantized(
   const { tensor, dataType, permutation } = weight;
   if (kind === 'conv-transpose') return 'onnxruntime has no integer kernel for it';
   if (tensor.dataType !== 'float32' || dataType !== 'float32') return `its weight is ${tensor.dataType}`;
-  if (tensor.size < options.minimumSize) return `its weight has only ${tensor.size} elements`;
+  // A small kernel over a large map is worth it for the multiplications.
+  const isCheap = kind !== 'conv' || shareOf(node) < cheapShare;
+  if (tensor.size < options.minimumSize && isCheap) return `its weight has only ${tensor.size} elements`;
   if (permutation.some((from, to) => from !== to)) return 'its weight is transposed';
   if (kind === 'matrix' && (rowLength < leastK || tensor.size < leastElements)) {
     return 'integers gain nothing at this size';
