@@ -1,6 +1,6 @@
 // Ranges of all quantized activations, from one sweep over the samples.
 import type { LinearOperator } from '../../src/analysis/index.js';
-import { chooseRange, HistogramObserver, type RangeChoice } from '../../src/calibration/index.js';
+import { chooseRange, HistogramObserver, type Range, type RangeChoice } from '../../src/calibration/index.js';
 import type { Node, Value } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import {
@@ -8,13 +8,17 @@ import {
   type QuantizationParameters,
   type QuantizationScheme,
 } from '../../src/quantization/index.js';
-import { gainOf, importanceOf } from './importance.js';
+import { gainOf } from './activation-gain.js';
+import { importanceOf } from './importance.js';
 import type { Options } from './options.js';
+import { twoPassValues } from './two-pass.js';
 
 export interface ChosenRanges {
   /** Scale 1 where no finite number was seen. */
   readonly grids: ReadonlyMap<Value, QuantizationParameters>;
   readonly choices: ReadonlyMap<Value, RangeChoice>;
+  /** Values whose matrix products are computed twice: on the rounded value, and on what rounding left. */
+  readonly twoPass: ReadonlySet<Value>;
   readonly samples: number;
 }
 
@@ -45,9 +49,19 @@ export async function chooseRanges(
       gain: gainOf(value),
     });
     if (choice) choices.set(value, choice);
-    const { low, high } = choice?.range ?? { low: 0, high: 0 };
-    const ranges = { minimum: Float32Array.of(low), maximum: Float32Array.of(high) };
-    grids.set(value, computeParameters({ ...ranges, nonFiniteCount: 0, firstNonFinite: -1 }, scheme));
+    grids.set(value, gridOver(choice?.range ?? { low: 0, high: 0 }, scheme));
   }
-  return { grids, choices, samples };
+  const twoPass = twoPassValues(choices, linears, options);
+  // A second pass resolves what rounding leaves, not what clipping does.
+  for (const value of twoPass) grids.set(value, gridOver(widestOf(observers.get(value)!), scheme));
+  return { grids, choices, twoPass, samples };
+}
+
+function gridOver({ low, high }: Range, scheme: QuantizationScheme): QuantizationParameters {
+  const ranges = { minimum: Float32Array.of(low), maximum: Float32Array.of(high) };
+  return computeParameters({ ...ranges, nonFiniteCount: 0, firstNonFinite: -1 }, scheme);
+}
+
+function widestOf({ fitted, held }: HistogramObserver): Range {
+  return { low: Math.min(fitted.minimum, held.minimum, 0), high: Math.max(fitted.maximum, held.maximum, 0) };
 }

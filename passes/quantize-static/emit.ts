@@ -1,16 +1,19 @@
 // Writes the plan into the graph as QuantizeLinear and DequantizeLinear, placed so that onnxruntime finds an integer kernel for each node.
-import type { Model, Use, Value } from '../../src/ir/index.js';
+import type { Model, Node, Use, Value } from '../../src/ir/index.js';
 import { QdqInserter, type QuantizationParameters, type ValueRanges } from '../../src/quantization/index.js';
 import { bypass } from '../../src/rewrite/index.js';
 import { emitLinear } from './emit-linear.js';
 import type { Options } from './options.js';
 import { integerResults, type PlannedLinear, quantizedValues, type StaticPlan } from './plan.js';
 import type { RoundedConvolution } from './round-weights.js';
+import { addSecondPass } from './two-pass.js';
 
 export interface Emission {
   readonly plan: StaticPlan;
   /** Grids of the values that no other value gives its own. */
   readonly grids: ReadonlyMap<Value, QuantizationParameters>;
+  /** See two-pass.ts. */
+  readonly twoPass: ReadonlySet<Value>;
   readonly rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>;
   /** Of the weights of matrix products. */
   readonly weightRanges: ReadonlyMap<PlannedLinear, ValueRanges>;
@@ -27,10 +30,12 @@ export function emit(model: Model, emission: Emission): void {
   const takes = (value: Value, use: Use | null): void => {
     if (use) operands.set(value, [...(operands.get(value) ?? []), use]);
   };
+  const twice = new Map<PlannedLinear, Node>();
   for (const linear of plan.linears) {
     const grid = gridOf(linear.operator.input);
     const node = emitLinear(model, linear, grid, inserter, emission);
     takes(linear.operator.input, node.useAt(linear.operator.inputIndex));
+    if (linear.operator.kind === 'matrix' && emission.twoPass.has(linear.operator.input)) twice.set(linear, node);
   }
   for (const { node, operands: values } of plan.elementwise) {
     for (const [index, value] of values.entries()) takes(value, node.useAt(index));
@@ -48,5 +53,10 @@ export function emit(model: Model, emission: Emission): void {
     if (integers.has(value))
       inserter.quantizeActivation(computed, gridOf(value), [...computed.uses], { outputs: true });
     else inserter.quantizeActivation(computed, gridOf(value), operands.get(value) ?? []);
+  }
+  const remainders = new Map<Value, Value>();
+  for (const [{ operator }, node] of twice) {
+    const { input } = operator;
+    if (!integers.has(input)) addSecondPass(node, operator, input, gridOf(input), inserter, remainders);
   }
 }

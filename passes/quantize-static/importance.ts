@@ -1,6 +1,5 @@
 // What an error of an activation costs where it is used: the squares of the weights that each of its channels meets.
 import { type LinearOperator, readRows } from '../../src/analysis/index.js';
-import type { Gain } from '../../src/calibration/index.js';
 import type { Node, Value } from '../../src/ir/index.js';
 
 export interface ChannelImportance {
@@ -46,12 +45,4 @@ function importanceOfInput(operator: LinearOperator): ChannelImportance {
     }
   }
   return { axis: kind === 'conv' ? 1 : -1, weights };
-}
-
-/** The squared slope of the activation that alone takes the value: an error before LeakyRelu counts as what is left of it behind. */
-export function gainOf(value: Value): Gain | null {
-  const [node, ...others] = value.consumers();
-  if (!node?.is('LeakyRelu') || others.length > 0 || value.isGraphOutput) return null;
-  const slope = node.attributes.float('alpha', 0.01) ** 2;
-  return (x) => (x < 0 ? slope : 1);
 }

@@ -4,13 +4,14 @@
 import type { LinearOperator } from '../../src/analysis/index.js';
 import { optimizeModel } from '../../src/engine/index.js';
 import type { Model, Node, TensorType, Value } from '../../src/ir/index.js';
+import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
 import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js';
 import { layoutOf, scanWeight, unfusedNodes, type ValueRanges } from '../../src/quantization/index.js';
 import { dropUnused } from '../../src/rewrite/index.js';
 import { float32Tensor } from '../../src/tensor/index.js';
 import { type ChosenRanges, chooseRanges } from './choose-ranges.js';
 import { emit } from './emit.js';
-import { type Options, options } from './options.js';
+import { type Options, options, settle } from './options.js';
 import { type PlannedLinear, quantizedValues, type StaticPlan } from './plan.js';
 import { planElementwise } from './plan-elementwise.js';
 import { planLinears } from './plan-linears.js';
@@ -22,20 +23,33 @@ export const quantizeStatic = definePass({
   summary: 'Computes convolutions and matrix products with 8-bit integers, in ranges calibrated on samples.',
   options,
   needs: ['samples', 'inference'],
-  async run(model, options, context) {
+  async run(model, given, context) {
+    const options = settle(given);
     const candidates = planLinears(model, options, await ranksOf(model, context), context);
     const { linears, weightRanges } = await withFiniteWeights(candidates, options, context);
-    if (linears.length === 0) return;
+    if (linears.length === 0 || !raiseToIntegers(model, linears, context)) return;
     const plan: StaticPlan = { linears, elementwise: planElementwise(model, linears, options, context) };
     const rounded = await roundWeights(model, linears, options, context);
     const byNode = new Map<Node, LinearOperator>(linears.map(({ operator }) => [operator.node, operator]));
     const roots = new Set(quantizedValues(plan).values());
     const ranges = await chooseRanges(roots, byNode, options, context);
-    emit(model, { plan, grids: ranges.grids, rounded, weightRanges, options });
+    emit(model, { plan, grids: ranges.grids, twoPass: ranges.twoPass, rounded, weightRanges, options });
     recordChanges(plan, rounded, ranges, context);
     await reportUnfused(model, context);
   },
 });
+
+/** QLinearConv came with opset 10, and what onnxruntime computes biases with with 11. */
+const integerOpset = 11;
+
+/** Whether the model can hold integer kernels; it is raised where it must be. */
+function raiseToIntegers(model: Model, linears: readonly PlannedLinear[], { record }: PassContext): boolean {
+  if (model.opset >= integerOpset) return true;
+  const obstacle = whyNotRaised(model, integerOpset);
+  if (obstacle === null) raiseOpset(model, integerOpset);
+  else if (model.opset < integerOpset - 1) for (const { operator } of linears) record.skipped(operator.node, obstacle);
+  return model.opset >= integerOpset - 1;
+}
 
 /** What the engine knows of the values, where it matters: whether a MatMul multiplies two matrices. */
 async function ranksOf(model: Model, { engine }: PassContext): Promise<ReadonlyMap<Value, TensorType>> {
@@ -96,7 +110,7 @@ async function roundWeights(
 function recordChanges(
   { linears, elementwise }: StaticPlan,
   rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>,
-  { choices, samples }: ChosenRanges,
+  { choices, twoPass, samples }: ChosenRanges,
   { record }: PassContext,
 ): void {
   for (const linear of linears) {
@@ -104,6 +118,7 @@ function recordChanges(
     const techniques = rounded.get(linear)?.techniques ?? [];
     const method = choices.get(input)?.method;
     const words = [...techniques, ...(method ? [`input range by ${method}`] : [])];
+    if (twoPass.has(input)) words.push('in two passes');
     record.changed(node, `integer ${node.opType}${words.length > 0 ? `: ${words.join(', ')}` : ''}`);
   }
   for (const { node } of elementwise) record.changed(node, 'integers in, integers out');

@@ -41,16 +41,26 @@ export const options = z.strictObject({
     .boolean()
     .default(true)
     .describe('take the mean error that rounding a convolution makes out of its bias'),
+  preset: z
+    .enum(['balanced', 'accurate'])
+    .default('balanced')
+    .describe('what auto means for edges, residual and twoPass: accurate is float, float and worst, which is slower'),
   edges: z
-    .enum(['auto', 'float', 'integer'])
+    .enum(['auto', 'cheap', 'float', 'integer'])
     .default('auto')
     .describe(
-      'first and last operators: auto keeps those in float that do less than 2 % of the multiplications, float and integer force one',
+      'first and last operators: cheap (auto) keeps those in float that do less than 2 % of the multiplications, float and integer force one',
     ),
   residual: z
-    .enum(['integer', 'float'])
-    .default('integer')
-    .describe('additions between convolutions: in float they are more exact and slower'),
+    .enum(['auto', 'integer', 'float'])
+    .default('auto')
+    .describe('additions between convolutions: integer (auto), or float, which is more exact and slower'),
+  twoPass: z
+    .enum(['auto', 'off', 'outliers', 'worst'])
+    .default('auto')
+    .describe(
+      'compute matrix products twice, on the rounded input and on what rounding left: for inputs of 8 times the usual error (outliers, auto), or for the worst that make two thirds of it',
+    ),
   minimumSize: z.int().min(1).default(512).describe('leave weights with fewer elements in float'),
   operators: z
     .array(z.enum(linearOperators))
@@ -59,4 +69,22 @@ export const options = z.strictObject({
   ...selectionOptions,
 });
 
-export type Options = z.output<typeof options>;
+type Given = z.output<typeof options>;
+
+/** The options, with what auto stands for in its place. */
+export type Options = Omit<Given, 'edges' | 'residual' | 'twoPass'> & {
+  readonly edges: 'cheap' | 'float' | 'integer';
+  readonly residual: 'integer' | 'float';
+  readonly twoPass: 'off' | 'outliers' | 'worst';
+};
+
+export function settle(given: Given): Options {
+  const accurate = given.preset === 'accurate';
+  const { edges, residual, twoPass } = given;
+  return {
+    ...given,
+    edges: edges === 'auto' ? (accurate ? 'float' : 'cheap') : edges,
+    residual: residual === 'auto' ? (accurate ? 'float' : 'integer') : residual,
+    twoPass: twoPass === 'auto' ? (accurate ? 'worst' : 'outliers') : twoPass,
+  };
+}

@@ -66,9 +66,9 @@ function whyNotQuantized(
   const { tensor, dataType, permutation } = weight;
   if (kind === 'conv-transpose') return 'onnxruntime has no integer kernel for it';
   if (tensor.dataType !== 'float32' || dataType !== 'float32') return `its weight is ${tensor.dataType}`;
-  // A small kernel over a large map is worth it for the multiplications.
-  const isCheap = kind !== 'conv' || shareOf(node) < cheapShare;
-  if (tensor.size < options.minimumSize && isCheap) return `its weight has only ${tensor.size} elements`;
+  // A small kernel over a large map is worth it for the multiplications, and between integers onnxruntime would round it by itself.
+  const matters = kind === 'conv' && (shareOf(node) >= cheapShare || !isEdge(operator));
+  if (tensor.size < options.minimumSize && !matters) return `its weight has only ${tensor.size} elements`;
   if (permutation.some((from, to) => from !== to)) return 'its weight is transposed';
   if (kind === 'matrix' && (rowLength < leastK || tensor.size < leastElements)) {
     return 'integers gain nothing at this size';
@@ -84,11 +84,23 @@ function whyNotQuantized(
 
 /** Why the first convolution, or an operator that only outputs of the model come from, stays float. */
 function whyFloatEdge({ node, kind, input, output }: LinearOperator, { edges }: Options, share: number): string | null {
-  if (edges === 'integer' || (edges === 'auto' && share >= cheapShare)) return null;
-  const cost = edges === 'auto' ? `, which costs little: ${(100 * share).toFixed(1)} % of the multiplications` : '';
-  if (kind === 'conv' && !leadsTo([input], upstream)) return `it is a first operator and stays float${cost}`;
-  if (!leadsTo([output], downstream) && !node.is('MatMul')) return `it is a last operator and stays float${cost}`;
+  if (edges === 'integer' || (edges === 'cheap' && share >= cheapShare)) return null;
+  const cost = edges === 'cheap' ? `, which costs little: ${(100 * share).toFixed(1)} % of the multiplications` : '';
+  if (kind === 'conv' && isFirst(input)) return `it is a first operator and stays float${cost}`;
+  if (!node.is('MatMul') && isLast(output)) return `it is a last operator and stays float${cost}`;
   return null;
+}
+
+function isEdge({ input, output }: LinearOperator): boolean {
+  return isFirst(input) || isLast(output);
+}
+
+function isFirst(input: Value): boolean {
+  return !leadsTo([input], upstream);
+}
+
+function isLast(output: Value): boolean {
+  return !leadsTo([output], downstream);
 }
 
 type Neighbours = (value: Value) => Iterable<Node>;

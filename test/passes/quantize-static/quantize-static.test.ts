@@ -24,7 +24,7 @@ function modelOf(text: string, scaled: Readonly<Record<string, number>> = {}): M
 }
 
 const header = '<ir_version: 8, opset_import: ["" : 17]>';
-const integers = { edges: 'integer', minimumSize: 1 } as const;
+const integers = { edges: 'integer', twoPass: 'off', minimumSize: 1 } as const;
 
 const residualText = (opset: number): string => `<ir_version: 8, opset_import: ["" : ${opset}]>
 graph (float[1,3,16,16] x, float[8,3,3,3] w1, float[8] b1, float[8,8,3,3] w2, float[8] b2, float[8,8,3,3] w3, float[8] b3, float[8,8,1,1] w4)
@@ -151,6 +151,33 @@ graph (float[4,128] x, float[128,96] w1, float[96] b1, float[96,128] w2, float[1
     ]);
     expect(report.metrics.unfusedNodes).toBe(0);
     expect(await errorOf(matrices, model)).toBeLessThan(0.05);
+  });
+
+  it('are computed twice where eight bits are too few for the input', async () => {
+    const original = modelOf(`${header}
+graph (float[4,128] x, float[128,96] w1, float[96,96] w2, float[96,96] w3, float[96,96] w4) => (float[4,96] y) {
+  [t0] h0 = Tanh (x)
+  [a] h1 = MatMul (h0, w1)
+  [t1] h2 = Tanh (h1)
+  [b] h3 = MatMul (h2, w2)
+  [t2] h4 = Tanh (h3)
+  [c] h5 = MatMul (h4, w3)
+  [s] h6 = Mul (h5, h5)
+  [p] h7 = Mul (h6, h6)
+  [q] h8 = Mul (h7, h7)
+  [d] y = MatMul (h8, w4)
+}`);
+    const run = async (twoPass: string) => {
+      const { model, report } = await runOnCopy(original, quantizeStatic, { ...integers, twoPass });
+      const twice = report.changed.filter(({ what }) => what.includes('two passes')).map(({ target }) => target);
+      return { twice, error: await errorOf(original, model), unfused: report.metrics.unfusedNodes };
+    };
+    const once = await run('off');
+    const outliers = await run('outliers');
+    expect(once.twice).toEqual([]);
+    expect(outliers.twice).toEqual(['d']);
+    expect(outliers.unfused).toBe(0);
+    expect(outliers.error).toBeLessThan(once.error);
   });
 
   it('of activations stay float', async () => {
