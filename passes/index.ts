@@ -13,6 +13,7 @@ import { lowRank } from './low-rank/index.js';
 import { pruneChannels } from './prune-channels/index.js';
 import { pruneHeads } from './prune-heads/index.js';
 import { pruneNeurons } from './prune-neurons/index.js';
+import { pruneWeights } from './prune-weights/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
 import { quantizeStatic } from './quantize-static/index.js';
 import { quantizeWeights } from './quantize-weights/index.js';
@@ -39,6 +40,7 @@ export const builtinPasses = [
   pruneHeads,
   pruneNeurons,
   shareBasis,
+  pruneWeights,
   quantizeDynamic,
   quantizeWeights,
   convertFloats,

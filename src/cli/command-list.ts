@@ -35,7 +35,7 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'prune',
-    summary: 'remove what a model does not need: channels, heads, neurons',
+    summary: 'remove what a model does not need: channels, heads, neurons, weights',
     load: async () => (await import('./commands/prune.js')).prune,
   },
   {

@@ -19,6 +19,9 @@ export interface RemovalOrder {
 
 /** Samples over which outputs are compared. */
 const comparedSamples = 128;
+/** With many variants fewer samples have to do. */
+const leastCompared = 32;
+const mostRuns = 4096;
 /** Positions of each sample that go into second moments. */
 const observedPositions = 256;
 /** Relative to the mean of the diagonal of the second moments. */
@@ -100,7 +103,7 @@ export async function orderByOutputError(
     model,
     trials.map(({ variant }) => variant),
     context,
-    comparedSamples,
+    Math.min(comparedSamples, Math.max(leastCompared, Math.floor(mostRuns / trials.length))),
   );
   const scores = new Map<PrunableGroup, Float64Array>();
   for (const [at, { group, unit }] of trials.entries()) {

@@ -51,10 +51,58 @@ async function refitOne(
   model: Model,
   reference: Model,
   expected: ReadonlyMap<string, Value>,
-  { node, channels }: RefitTarget,
+  target: RefitTarget,
   context: PassContext,
   random: Random,
 ): Promise<string | null> {
+  const observed = await observeTargets({ model, reference, expected }, target, context, random);
+  if (typeof observed === 'string') return observed;
+  const { operator, moments, intercept } = observed;
+  const { groups, rowLength } = operator;
+  const outputs = operator.outputChannels / groups;
+  const bias = new Float32Array(operator.outputChannels);
+  const before = readRows(operator);
+  const rows = new Float32Array(before.length);
+  for (const [group, own] of moments.entries()) {
+    const range = [group * outputs * rowLength, (group + 1) * outputs * rowLength] as const;
+    const start = transposed(before.subarray(...range), outputs, rowLength);
+    const solution = regress(own, start, { ridge: ridgeOf(operator, own.count), intercept });
+    if (!solution) return 'its inputs are zero, or not finite';
+    bias.set(solution.bias, group * outputs);
+    rows.set(transposed(solution.weights, rowLength, outputs), range[0]);
+  }
+  replaceRows(model, operator, rows, intercept ? bias : null);
+  return null;
+}
+
+/** Pull towards the weights there are, relative to the mean square of a feature. */
+export function ridgeOf({ kind, rowLength }: LinearOperator, rows: number): number {
+  if (rows < 2 * rowLength) return ridge.fewRows;
+  return kind === 'conv' ? ridge.convolution : ridge.matrix;
+}
+
+export interface ObservedTargets {
+  readonly operator: LinearOperator;
+  /** By group: rows of the changed model's input, targets from the reference. */
+  readonly moments: readonly SecondMoments[];
+  /** Whether a bias can be fitted too. */
+  readonly intercept: boolean;
+}
+
+/** A model that is being changed, what its outputs should be like, and the values of the latter by name. */
+export interface Comparison {
+  readonly model: Model;
+  readonly reference: Model;
+  readonly expected: ReadonlyMap<string, Value>;
+}
+
+/** What the operator of `target` sees and should compute, on all samples; the reason where that cannot be told. */
+export async function observeTargets(
+  { model, reference, expected }: Comparison,
+  { node, channels }: RefitTarget,
+  context: PassContext,
+  random: Random,
+): Promise<ObservedTargets | string> {
   const operator = linearOperator(node, model);
   if (operator === null) return `${node.opType} is no linear operator`;
   if (typeof operator === 'string') return operator;
@@ -71,7 +119,7 @@ async function refitOne(
     { model, values: shortcut ? [operator.input, shortcut.other] : [operator.input] },
     { model: reference, values: [output] },
   ];
-  const most = Math.max(leastPositions, Math.ceil((8 * rowLength) / 64));
+  const most = Math.max(leastPositions, Math.ceil(rowLength / 8));
   let mismatch: string | null = null;
   let rows = 0;
   await context.sweep(probes, async ([own, original]) => {
@@ -86,28 +134,8 @@ async function refitOne(
     }
   });
   if (mismatch) return mismatch;
-  const bias = new Float32Array(operator.outputChannels);
-  const before = readRows(operator);
-  const rowsNow = new Float32Array(before.length);
-  for (const [group, own] of moments.entries()) {
-    await own.flush();
-    const strength = operator.kind === 'conv' ? ridge.convolution : ridge.matrix;
-    const start = transposed(
-      before.subarray(group * outputs * rowLength, (group + 1) * outputs * rowLength),
-      outputs,
-      rowLength,
-    );
-    const solution = regress(own, start, { ridge: own.count < 2 * rowLength ? ridge.fewRows : strength, intercept });
-    if (!solution) return 'its inputs are zero, or not finite';
-    bias.set(solution.bias, group * outputs);
-    for (let output = 0; output < outputs; output++) {
-      for (let feature = 0; feature < rowLength; feature++) {
-        rowsNow[(group * outputs + output) * rowLength + feature] = solution.weights[feature * outputs + output];
-      }
-    }
-  }
-  replace(model, operator, rowsNow, intercept ? bias : null);
-  return null;
+  for (const own of moments) await own.flush();
+  return { operator, moments, intercept };
 }
 
 function whyNot(operator: LinearOperator): string | null {
@@ -120,14 +148,21 @@ function whyNot(operator: LinearOperator): string | null {
   return null;
 }
 
-/** The addition that takes the output of `operator` and something else that is computed. */
-function shortcutOf({ output }: LinearOperator, model: Model): { sum: Value; other: Value } | null {
-  if (output.uses.size !== 1 || output.isGraphOutput) return null;
-  const [{ node, index }] = output.uses;
-  const other = node.input(1 - index);
-  if (!node.is('Add') || node.graph !== model.graph || !other || model.constantOf(other) || other === output)
-    return null;
-  return other.producer || model.graph.inputs.includes(other) ? { sum: node.output, other } : null;
+/** The addition that takes the output of `operator`, reshaped perhaps, and something else that is computed. */
+function shortcutOf({ kind, output }: LinearOperator, model: Model): { sum: Value; other: Value } | null {
+  for (let value = output; value.uses.size === 1 && !value.isGraphOutput; ) {
+    const [{ node, index }] = value.uses;
+    if (node.graph !== model.graph) return null;
+    // Rows of a matrix stay rows.
+    if (kind === 'matrix' && node.is('Reshape') && index === 0) {
+      value = node.output;
+      continue;
+    }
+    const other = node.input(1 - index);
+    if (!node.is('Add') || !other || other === value || model.constantOf(other)) return null;
+    return other.producer || model.graph.inputs.includes(other) ? { sum: node.output, other } : null;
+  }
+  return null;
 }
 
 function shapeMismatch(
@@ -185,14 +220,20 @@ function targetRows(
   return rows;
 }
 
-function transposed(values: Float32Array, rows: number, columns: number): Float64Array {
+/** `values` [rows, columns] as [columns, rows]. */
+export function transposed(values: ArrayLike<number>, rows: number, columns: number): Float64Array {
   const result = new Float64Array(values.length);
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = values[i * columns + j];
   return result;
 }
 
 /** Gives `operator` other weights and another bias. */
-function replace(model: Model, operator: LinearOperator, rows: Float32Array, bias: Float32Array | null): void {
+export function replaceRows(
+  model: Model,
+  operator: LinearOperator,
+  rows: Float32Array,
+  bias: Float32Array | null,
+): void {
   operator.weight.value.constant = weightTensor(operator, rows);
   const { biasSlot, weight } = operator;
   if (!bias || !biasSlot) return;

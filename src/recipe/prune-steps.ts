@@ -5,6 +5,7 @@ import type { ForeignStep } from './recipe.js';
 
 /** What `--granularity` can be, and the pass that does it. */
 export const pruneGranularities = {
+  weights: 'prune-weights',
   channels: 'prune-channels',
   heads: 'prune-heads',
   neurons: 'prune-neurons',

@@ -163,7 +163,6 @@ export function rewriteEntries(
   const attributes = concat.attributes.toObject();
   const rewritten = graph.insertBefore(node, {
     opType: 'Concat',
-    name: concat.name && `${concat.name}_pruned`,
     inputs: pieces,
     attributes,
   });

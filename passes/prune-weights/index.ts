@@ -1,0 +1,89 @@
+// Unstructured and N:M pruning: single weights become zero, and the others make up for them where there are real inputs.
+import { type LinearOperator, linearOperator, readRows } from '../../src/analysis/index.js';
+import type { Model, Node } from '../../src/ir/index.js';
+import { definePass, type PassContext } from '../../src/pass/index.js';
+import { replaceRows } from '../../src/pruning/index.js';
+import { globalShares, magnitudes, maskOfPattern, maskOfShare, type Pattern } from './magnitudes.js';
+import { type Options, options } from './options.js';
+import { repairWeights } from './repair-weights.js';
+
+export const pruneWeights = definePass({
+  name: 'prune-weights',
+  kind: 'prune',
+  summary: 'Makes the least important weights zero, freely or N:M, and refits the others on real inputs.',
+  options,
+  needs: ['inference'],
+  async run(model, options, context) {
+    const operators = chooseOperators(model, context);
+    const pattern = parsePattern(options.pattern);
+    const shares = sharesOf(operators, options, pattern);
+    if (context.samples && operators.length > 0) await repairWeights(model, shares, pattern, options, context);
+    else for (const [operator, share] of shares) zeroLeast(model, operator, share, pattern, options);
+    report(operators, model, context);
+  },
+});
+
+function chooseOperators(model: Model, { targets, record }: PassContext): LinearOperator[] {
+  const operators: LinearOperator[] = [];
+  for (const node of targets('Conv', 'ConvTranspose', 'Gemm', 'MatMul')) {
+    const operator = node.graph === model.graph ? linearOperator(node, model) : 'it is in an inner graph';
+    if (operator === null) continue;
+    if (typeof operator === 'string') record.skipped(node, operator);
+    else if (!operator.ownsWeight) record.skipped(node, 'its weight is used elsewhere too');
+    else operators.push(operator);
+  }
+  return operators;
+}
+
+/** Throws nothing: the schema has checked the form. */
+function parsePattern(text: string | undefined): Pattern | null {
+  const [stay, of] = text?.split(':').map(Number) ?? [];
+  return text === undefined ? null : { stay: Math.min(stay, of), of: Math.max(of, 1) };
+}
+
+/** The share of the weights of each operator that goes. */
+function sharesOf(
+  operators: readonly LinearOperator[],
+  { ratio, scope, normalize }: Options,
+  pattern: Pattern | null,
+): Map<LinearOperator, number> {
+  if (pattern) return new Map(operators.map((operator) => [operator, 1 - pattern.stay / pattern.of]));
+  const together = operators.filter(({ kind }) => scope === 'global' || (scope === 'auto' && kind !== 'matrix'));
+  const found = globalShares(
+    together.map((operator) => () => magnitudes(readRows(operator), operator.rowLength, normalize === 'filter')),
+    ratio,
+  );
+  return new Map(operators.map((operator) => [operator, found[together.indexOf(operator)] ?? ratio]));
+}
+
+/** The smallest magnitudes become zero. */
+function zeroLeast(
+  model: Model,
+  operator: LinearOperator,
+  share: number,
+  pattern: Pattern | null,
+  { normalize }: Options,
+): void {
+  const rows = Float32Array.from(readRows(operator));
+  const scores = magnitudes(rows, operator.rowLength, normalize === 'filter');
+  const mask = pattern ? maskOfPattern(scores, operator.rowLength, pattern) : maskOfShare(scores, share);
+  for (let index = 0; index < rows.length; index++) if (!mask[index]) rows[index] = 0;
+  replaceRows(model, operator, rows, null);
+}
+
+function report(operators: readonly LinearOperator[], model: Model, { record }: PassContext): void {
+  let zeros = 0;
+  let total = 0;
+  for (const { node } of operators) {
+    const rows = readRows(linearOperator(node as Node, model) as LinearOperator);
+    const own = rows.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
+    zeros += own;
+    total += rows.length;
+    record.changed(node, `${((100 * own) / rows.length).toFixed(1)} % of ${rows.length} weights are zero`);
+  }
+  if (total === 0) return;
+  record.metric('zeroShare', zeros / total);
+  record.warn(
+    'Zeros make the file smaller only where it is compressed, and onnxruntime computes them like any other weight.',
+  );
+}
