@@ -1,4 +1,5 @@
 // The course of every factorizing pass: find operators, observe their inputs, rate their ranks, choose, check, and replace them in order.
+import type { Feeds } from '../engine/index.js';
 import { throwIfAborted, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
@@ -11,7 +12,7 @@ import type { Choice } from './family.js';
 import { type InputStatistics, observeInputs, scaledMetric } from './moments.js';
 import { type FactorizationOptions, type RankRule, rankRule } from './options.js';
 import { energyOf, type WeightGroup } from './problem.js';
-import { fitToOriginal, keepOriginal } from './refit.js';
+import { Refit } from './refit.js';
 import { measureSensitivities, type Trial } from './sensitivity.js';
 import { SpeedCheck } from './speed-check.js';
 
@@ -42,7 +43,7 @@ export async function factorize(
     else context.record.skipped(one.candidate.operator.node, whyNot(one, rule, speed));
   }
   report(prepared, chosen, rule, context);
-  if (context.samples !== null && options.refit) await replaceInOrder(model, accepted, context);
+  if (context.samples !== null && options.refit) await replaceInOrder(model, accepted, context.samples, context);
   else await replaceAlone(model, accepted, context);
 }
 
@@ -206,8 +207,13 @@ async function replaceAlone(model: Model, accepted: Accepted, context: PassConte
   }
 }
 
-async function replaceInOrder(model: Model, accepted: Accepted, context: PassContext): Promise<void> {
-  const { original, nodeOf } = keepOriginal(model);
+async function replaceInOrder(
+  model: Model,
+  accepted: Accepted,
+  samples: AsyncIterable<Feeds>,
+  context: PassContext,
+): Promise<void> {
+  const refit = await Refit.start(model, samples, context);
   for (let from = 0; from < accepted.length; ) {
     // Operators with the same input do not depend on one another.
     const input = accepted[from].one.candidate.operator.node.input(0);
@@ -219,9 +225,8 @@ async function replaceInOrder(model: Model, accepted: Accepted, context: PassCon
       operator: operators[index],
       shape: one.candidate.shape,
       weights: one.groups.map(({ weights }) => weights),
-      originalNode: nodeOf(one.candidate.operator.node),
     }));
-    const fitted = await fitToOriginal(fits, model, original, context);
+    const fitted = await refit.fit(fits);
     for (const [index, { one, choice }] of part.entries()) {
       const { family, shape } = one.candidate;
       const { groups, means } = fitted[index];

@@ -4,6 +4,7 @@
 // the errors of earlier ones.
 import type { LinearOperator } from '../analysis/index.js';
 import { operatorRows, SecondMoments } from '../calibration/index.js';
+import type { Feeds } from '../engine/index.js';
 import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
 import {
   copyMatrix,
@@ -16,24 +17,14 @@ import {
 } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
 import type { Tensor } from '../tensor/index.js';
-import type { OperatorShape, WeightGroup } from './problem.js';
-import { regularize } from './problem.js';
+import { type OperatorShape, regularize, type WeightGroup } from './problem.js';
+import { Replay } from './replay.js';
 
-/** An operator to be fitted: as it is now, and the node at its place in the original. */
+/** An operator to be fitted, as it is now. */
 export interface Fit {
   readonly operator: LinearOperator;
   readonly shape: OperatorShape;
   readonly weights: readonly Matrix[];
-  readonly originalNode: Node;
-}
-
-/** A copy of the model as it is now, and its nodes by those of the model, which may be replaced afterwards. */
-export function keepOriginal(model: Model): { readonly original: Model; nodeOf(node: Node): Node } {
-  const original = cloneModel(model);
-  const copies = original.allNodes();
-  const byNode = new Map<Node, Node>();
-  for (const node of model.allNodes()) byNode.set(node, copies.next().value);
-  return { original, nodeOf: (node) => byNode.get(node)! };
 }
 
 export interface Fitted {
@@ -44,32 +35,58 @@ export interface Fitted {
 
 const mostPositions = 512;
 
-/** All at once, so they must not depend on one another. */
-export async function fitToOriginal(
-  fits: readonly Fit[],
-  model: Model,
-  original: Model,
-  context: PassContext,
-): Promise<Fitted[]> {
-  const plans = fits.map((fit) => planFit(fit, context));
-  const now = new Set(plans.flatMap(({ fit, residual }) => [fit.operator.input, ...(residual ? [residual.now] : [])]));
-  const before = new Set(plans.map(({ target }) => target));
-  await context.sweep(
-    [
-      { model, values: now },
-      { model: original, values: before },
-    ],
-    async ([current, reference]) => {
-      for (const plan of plans) await plan.add(current, reference);
-    },
-  );
-  const fitted: Fitted[] = [];
-  for (const plan of plans) fitted.push(await plan.finish());
-  return fitted;
+/** Model and original side by side, from operator to operator. */
+export class Refit {
+  private readonly context: PassContext;
+  private readonly nodeOf: (node: Node) => Node;
+  private readonly now: Replay;
+  private readonly before: Replay;
+
+  private constructor(context: PassContext, nodeOf: (node: Node) => Node, now: Replay, before: Replay) {
+    this.context = context;
+    this.nodeOf = nodeOf;
+    this.now = now;
+    this.before = before;
+  }
+
+  /** Keeps a copy of the model as it is: the original that operators are fitted to. */
+  static async start(model: Model, samples: AsyncIterable<Feeds>, context: PassContext): Promise<Refit> {
+    const original = cloneModel(model);
+    const copies = original.allNodes();
+    const byNode = new Map<Node, Node>();
+    for (const node of model.allNodes()) byNode.set(node, copies.next().value);
+    const { engine, workers, signal } = context;
+    const options = { engine, threads: workers.jobs, signal };
+    const now = await Replay.start(model, samples, options);
+    return new Refit(context, (node) => byNode.get(node)!, now, await Replay.start(original, samples, options));
+  }
+
+  /** Operators of one input, in the order of the model, behind all that were fitted before. */
+  async fit(fits: readonly Fit[]): Promise<Fitted[]> {
+    const [{ operator }] = fits;
+    const plans = fits.map((fit) => planFit(fit, this.nodeOf(fit.operator.node), this.context));
+    const here = plans.flatMap(({ residual }) => [operator.input, ...(residual ? [residual.now] : [])]);
+    const references = this.before.advance(
+      this.nodeOf(operator.node),
+      plans.map(({ target }) => target),
+    );
+    try {
+      for await (const current of this.now.advance(operator.node, here)) {
+        const { value: reference } = await references.next();
+        for (const plan of plans) await plan.add(current, reference);
+      }
+      // To its end, where it closes what it opened.
+      await references.next();
+    } finally {
+      await references.return(undefined);
+    }
+    const fitted: Fitted[] = [];
+    for (const plan of plans) fitted.push(await plan.finish());
+    return fitted;
+  }
 }
 
 interface FitPlan {
-  readonly fit: Fit;
   /** In the original. */
   readonly target: Value;
   readonly residual: { readonly now: Value } | null;
@@ -77,8 +94,8 @@ interface FitPlan {
   finish(): Promise<Fitted>;
 }
 
-function planFit(fit: Fit, context: PassContext): FitPlan {
-  const { operator, shape, originalNode } = fit;
+function planFit(fit: Fit, originalNode: Node, context: PassContext): FitPlan {
+  const { operator, shape } = fit;
   const ownOutput = outputLike(operator, originalNode);
   const residual = residualOf(operator.output, ownOutput);
   const target = residual?.sum ?? ownOutput;
@@ -90,7 +107,6 @@ function planFit(fit: Fit, context: PassContext): FitPlan {
   // The same positions for inputs and targets of a sample; a new draw for each sample.
   const random = context.random().fork(operator.output.name);
   return {
-    fit,
     target,
     residual,
     async add(current, reference) {

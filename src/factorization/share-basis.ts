@@ -23,7 +23,7 @@ import { rankSteps, type Stage } from './family.js';
 import { observeInputs, scaledMetric } from './moments.js';
 import { parseShare } from './options.js';
 import { energyOf, projectOnto, type WeightGroup } from './problem.js';
-import { fitToOriginal, keepOriginal } from './refit.js';
+import { Refit } from './refit.js';
 import { shareGroups } from './share-groups.js';
 import type { SharingOptions } from './share-options.js';
 
@@ -156,7 +156,7 @@ async function replaceMembers(
   { refit }: SharingOptions,
   context: PassContext,
 ): Promise<void> {
-  const kept = context.samples !== null && refit ? keepOriginal(model) : null;
+  const inOrder = context.samples !== null && refit ? await Refit.start(model, context.samples, context) : null;
   const order = new Map([...model.graph.nodes()].map((node, index) => [node, index]));
   const work = chosen
     .flatMap((group) => group.members.map((member) => ({ group, member, node: member.candidate.operator.node })))
@@ -169,13 +169,12 @@ async function replaceMembers(
     while (to < work.length && work[to].node.input(0) === input) to++;
     const part = work.slice(from, to);
     const operators = part.map(({ member }) => asItIsNow(member.candidate, model));
-    const fits = part.map(({ member, node }, index) => ({
+    const fits = part.map(({ member }, index) => ({
       operator: operators[index],
       shape: member.candidate.shape,
       weights: [member.group.weights],
-      originalNode: kept?.nodeOf(node) ?? node,
     }));
-    const fitted = kept ? await fitToOriginal(fits, model, kept.original, context) : null;
+    const fitted = inOrder ? await inOrder.fit(fits) : null;
     const outputs = new Map<Chosen, Value>();
     for (const [index, { group, member, node }] of part.entries()) {
       const { shape } = member.candidate;
