@@ -1,0 +1,100 @@
+// TensorFlow.js and its backends: optional peers, loaded when they are asked for.
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { unsupportedModel, usageError } from '../../errors.js';
+
+export type Tfjs = typeof import('@tensorflow/tfjs-core');
+export type TfTensor = import('@tensorflow/tfjs-core').Tensor;
+
+export const tfjsBackends = ['tfjs-node-gpu', 'tfjs-node', 'webgpu', 'wasm'] as const;
+export type TfjsBackend = (typeof tfjsBackends)[number];
+
+/** The packages to install for a backend. */
+export const backendPackages: Readonly<Record<TfjsBackend, readonly string[]>> = {
+  'tfjs-node-gpu': ['@tensorflow/tfjs-node-gpu'],
+  'tfjs-node': ['@tensorflow/tfjs-node'],
+  webgpu: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-webgpu', 'webgpu'],
+  wasm: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm'],
+};
+
+const loaded = new Map<TfjsBackend, Promise<Tfjs>>();
+
+/** TensorFlow.js on `backend`. Throws USAGE where packages are missing, MODEL_UNSUPPORTED where the backend does not start here. */
+export function loadTfjs(backend: TfjsBackend): Promise<Tfjs> {
+  let tfjs = loaded.get(backend);
+  if (!tfjs) {
+    tfjs = start(backend);
+    loaded.set(backend, tfjs);
+  }
+  return tfjs;
+}
+
+async function start(backend: TfjsBackend): Promise<Tfjs> {
+  let tfjs: Tfjs;
+  try {
+    tfjs = await starters[backend]();
+  } catch (cause) {
+    const missing = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes((cause as NodeJS.ErrnoException).code ?? '');
+    const command = `npm install ${backendPackages[backend].join(' ')}`;
+    if (missing) throw usageError(`The backend ${backend} is not installed`, `Install it with ${command}.`);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw unsupportedModel(
+      `The backend ${backend} does not start: ${reason}`,
+      'dsopt doctor says what works here.',
+      cause,
+    );
+  }
+  return tfjs;
+}
+
+const starters: Readonly<Record<TfjsBackend, () => Promise<Tfjs>>> = {
+  'tfjs-node-gpu': () => startNative('@tensorflow/tfjs-node-gpu'),
+  'tfjs-node': () => startNative('@tensorflow/tfjs-node'),
+  webgpu: startWebGpu,
+  wasm: startWasm,
+};
+
+/** tfjs-node and its kin bring a core of their own, with the native backend registered. */
+async function startNative(name: string): Promise<Tfjs> {
+  const module = (await import(name)) as Tfjs & { readonly default?: Tfjs };
+  const tfjs = module.default ?? module;
+  await tfjs.ready();
+  return tfjs;
+}
+
+/** A package may not be there to be typed. */
+async function importPackage(name: string): Promise<Record<string, unknown>> {
+  return (await import(name)) as Record<string, unknown>;
+}
+
+/** Dawn gives Node.js the `navigator.gpu` that the backend looks for while it is loaded. */
+async function startWebGpu(): Promise<Tfjs> {
+  const { create, globals } = (await importPackage('webgpu')) as {
+    readonly create: (options: readonly string[]) => unknown;
+    readonly globals: Readonly<Record<string, unknown>>;
+  };
+  Object.assign(globalThis, globals);
+  const gpu = create([]);
+  const current = (globalThis as { navigator?: object }).navigator ?? {};
+  Object.defineProperty(globalThis, 'navigator', {
+    value: Object.create(current, { gpu: { value: gpu, enumerable: true } }),
+    configurable: true,
+    writable: true,
+  });
+  const tfjs: Tfjs = await import('@tensorflow/tfjs-core');
+  await importPackage('@tensorflow/tfjs-backend-webgpu');
+  return select(tfjs, 'webgpu');
+}
+
+async function startWasm(): Promise<Tfjs> {
+  const tfjs: Tfjs = await import('@tensorflow/tfjs-core');
+  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  setWasmPaths(join(dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm')), '/'));
+  return select(tfjs, 'wasm');
+}
+
+async function select(tfjs: Tfjs, name: string): Promise<Tfjs> {
+  if (!(await tfjs.setBackend(name))) throw new RangeError(`TensorFlow.js has no ${name} here`);
+  await tfjs.ready();
+  return tfjs;
+}
