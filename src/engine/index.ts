@@ -2,4 +2,12 @@ export type { Engine, Feeds, ProfileEvent, Session, SessionOptions, ValueInfo } 
 export { MatrixProducts } from './matrix-products.js';
 export { createOnnxRuntimeEngine, type OnnxRuntimeEngineOptions, optimizeModel } from './onnxruntime/index.js';
 export { createOnnxRuntimeWebEngine, type OnnxRuntimeWebEngineOptions } from './onnxruntime-web/index.js';
-export { backendPackages, createTfjsEngine, type TfjsBackend, tfjsBackends } from './tfjs/index.js';
+export {
+  backendPackages,
+  createTfjsEngine,
+  findGpuBackend,
+  isInstalled,
+  loadTfjs,
+  type TfjsBackend,
+  tfjsBackends,
+} from './tfjs/index.js';

@@ -20,6 +20,10 @@ export const doctorReport = z.strictObject({
       purpose: z.string(),
       version: z.string().nullable().describe('null when it is not installed'),
       works: z.boolean().nullable().describe('null where that was not tried'),
+      gigaflops: z
+        .number()
+        .nullable()
+        .describe('of a product of two matrices, 10^9 operations a second; null where it was not run'),
       note: z.string().describe('why it does not work, or how to install it'),
     }),
   ),

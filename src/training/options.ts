@@ -1,6 +1,7 @@
 // The options of training, one schema for passes, recipes and flags.
 import { z } from 'zod';
 import { dataOptions } from '../data/index.js';
+import { trainingBackends } from './backend.js';
 import { lossNames, parseLosses } from './loss-weights.js';
 
 export const trainingOptions = {
@@ -54,7 +55,10 @@ export const trainingOptions = {
     .describe('share of the examples (at most 512) that choose the best weights'),
   patience: z.int().min(0).default(0).describe('stop after so many checks without a better held-out loss; 0: never'),
   checkEvery: z.int().min(1).optional().describe('steps from one check to the next (default: ten in all)'),
-  backend: z.enum(['auto', 'onnxruntime']).default('auto').describe('what executes training graphs'),
+  backend: z
+    .enum(trainingBackends)
+    .default('auto')
+    .describe('what executes training graphs; auto: a GPU that TensorFlow.js can use here, else onnxruntime'),
   threads: z.int().min(1).default(2).describe('threads of the backend'),
   checkpoint: z.string().optional().describe('folder that keeps how far the training is'),
   resume: z.boolean().default(false).describe('go on from the checkpoint'),

@@ -7,6 +7,7 @@ import type { Model } from '../ir/index.js';
 import { createRandom, type Random } from '../numeric/index.js';
 import { int64Tensor } from '../tensor/index.js';
 import { type Augmentation, augment } from './augment.js';
+import { stepEngine } from './backend.js';
 import { type HeldOutLoss, TrainingCheckpoint, type TrainingState } from './checkpoint.js';
 import type { Batch, Examples } from './examples.js';
 import { FakeQuantizer } from './fake-quantize.js';
@@ -84,7 +85,7 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
   const { engine } = environment;
   const sessions = new StepSessions(
     { student, weights: weights.names, losses, temperature: options.temperature, projections, engine },
-    engine,
+    await stepEngine(options.backend, engine),
     options.threads,
   );
   const kinds = new Set(options.augment.split(',').filter((word): word is Augmentation => word !== ''));

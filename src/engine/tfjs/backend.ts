@@ -17,6 +17,33 @@ export const backendPackages: Readonly<Record<TfjsBackend, readonly string[]>> =
   wasm: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm'],
 };
 
+/** What TensorFlow.js can compute on a GPU with here: the first of its GPU backends that is installed, starts and has one. */
+export async function findGpuBackend(): Promise<TfjsBackend | null> {
+  for (const backend of ['tfjs-node-gpu', 'webgpu'] as const) {
+    if (!isInstalled(backend)) continue;
+    try {
+      const tfjs = await loadTfjs(backend);
+      if (backend === 'webgpu' || (tfjs.backend() as { readonly isGPUPackage?: boolean }).isGPUPackage) return backend;
+    } catch {
+      // Installed, but not for this machine.
+    }
+  }
+  return null;
+}
+
+/** Whether all packages of a backend are there. */
+export function isInstalled(backend: TfjsBackend): boolean {
+  const { resolve } = createRequire(import.meta.url);
+  return backendPackages[backend].every((name) => {
+    try {
+      resolve(name);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
 const loaded = new Map<TfjsBackend, Promise<Tfjs>>();
 
 /** TensorFlow.js on `backend`. Throws USAGE where packages are missing, MODEL_UNSUPPORTED where the backend does not start here. */
@@ -67,6 +94,12 @@ async function importPackage(name: string): Promise<Record<string, unknown>> {
   return (await import(name)) as Record<string, unknown>;
 }
 
+interface Gpu {
+  requestAdapter(
+    options: object,
+  ): Promise<{ readonly info?: { readonly isFallbackAdapter?: boolean; readonly description?: string } } | null>;
+}
+
 /** Dawn gives Node.js the `navigator.gpu` that the backend looks for while it is loaded. */
 async function startWebGpu(): Promise<Tfjs> {
   const { create, globals } = (await importPackage('webgpu')) as {
@@ -74,7 +107,12 @@ async function startWebGpu(): Promise<Tfjs> {
     readonly globals: Readonly<Record<string, unknown>>;
   };
   Object.assign(globalThis, globals);
-  const gpu = create([]);
+  const gpu = create([]) as Gpu;
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  // A software adapter is slower than everything else here.
+  if (!adapter || adapter.info?.isFallbackAdapter || /swiftshader|llvmpipe/i.test(adapter.info?.description ?? '')) {
+    throw new RangeError('there is no GPU that WebGPU can use');
+  }
   const current = (globalThis as { navigator?: object }).navigator ?? {};
   Object.defineProperty(globalThis, 'navigator', {
     value: Object.create(current, { gpu: { value: gpu, enumerable: true } }),

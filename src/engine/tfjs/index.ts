@@ -1,2 +1,2 @@
-export { backendPackages, type TfjsBackend, tfjsBackends } from './backend.js';
+export { backendPackages, findGpuBackend, isInstalled, loadTfjs, type TfjsBackend, tfjsBackends } from './backend.js';
 export { createTfjsEngine } from './engine.js';
