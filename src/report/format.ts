@@ -4,7 +4,7 @@ const minus = '−';
 
 /** `418.1 MB`; below a tenth of a megabyte `12.3 kB`. */
 export function formatBytes(bytes: number): string {
-  const [unit, name] = Math.abs(bytes) < 1e5 ? [1e3, 'kB'] : [1e6, 'MB'];
+  const [unit, name] = Math.abs(bytes) < 1e6 ? [1e3, 'kB'] : [1e6, 'MB'];
   return `${signed((bytes / unit).toFixed(1))} ${name}`;
 }
 

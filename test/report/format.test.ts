@@ -14,7 +14,7 @@ import {
 test.each([
   [formatBytes(418_134_217), '418.1 MB'],
   [formatBytes(1_094_598), '1.1 MB'],
-  [formatBytes(287_617), '0.3 MB'],
+  [formatBytes(287_617), '287.6 kB'],
   [formatBytes(12_345), '12.3 kB'],
   [formatBytes(3_221_225_472), '3221.2 MB'],
   [formatChange(418, 106), '−74.6 %'],

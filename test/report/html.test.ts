@@ -156,7 +156,7 @@ test('it tells what was measured', async () => {
   const text = page.replace(/<style>[\s\S]*?<\/style>|<[^>]*>/g, ' ').replace(/\s+/g, ' ');
   for (const part of [
     '−70.0 %',
-    '2.0 MB → 0.6 MB',
+    '2.0 MB → 600.0 kB',
     '89.00 %',
     '−1.00 pp',
     '−50.0 %',

@@ -37,6 +37,7 @@ code { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin: 0 5px 0 10px; } .key:first-child { margin-left: 0; }
 footer { color: var(--muted); font-size: 12.5px; margin-top: 18px; overflow-wrap: anywhere; }
 @media (max-width: 640px) { main { padding: 18px 12px 32px; } h1 { font-size: 20px; } section { padding: 14px; }
+  th.number, td.number { white-space: normal; padding-left: 8px; } td:first-child { min-width: 7.5em; }
   .wide { display: none; } .narrow { display: block; } .grid { grid-template-columns: 1fr; }
   .cards { grid-template-columns: 1fr 1fr; gap: 8px; } .card { padding: 11px 12px; } .card .value { font-size: 19px; } }
 @media print { body { background: none; } section, .card { break-inside: avoid; } }
