@@ -40,7 +40,7 @@ export function planEmbedding(node: Node, { options, obstacleTo }: PlanContext):
   }
   const obstacle = obstacleTo(packedOpset);
   if (obstacle !== null) return obstacle;
-  const request = requestPacked(0, source, 1, options);
+  const request = requestPacked(0, source, 1, 4, options);
   if (typeof request === 'string') return request;
   return {
     node,

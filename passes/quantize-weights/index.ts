@@ -1,5 +1,6 @@
 // Weights in less than 8 bits: decoded by onnxruntime once, when the model is loaded, and multiplied as INT8; or in the formats of kernels that
-// decode them in every run. No data is needed.
+// decode them in every run. No data is needed; with data, errors of rounding are made up for.
+import { usageError } from '../../src/errors.js';
 import type { Model, Node, Value } from '../../src/ir/index.js';
 import { constantSource, raiseOpset, whyNotRaised } from '../../src/ops/index.js';
 import { definePass, type PassContext } from '../../src/pass/index.js';
@@ -16,16 +17,23 @@ type Plans = Map<Node, NodePlan>;
 export const quantizeWeights = definePass({
   name: 'quantize-weights',
   kind: 'quantize',
-  summary:
-    'Stores weights in 4 bits, decoded when the model is loaded and multiplied as 8-bit integers; needs no data.',
+  summary: 'Stores weights in 4 bits, decoded when the model is loaded and multiplied as 8-bit integers; data helps.',
   options,
   needs: [],
+  requires(_model, { bits, compute }) {
+    if (bits < 4 && (compute === 'nbits' || compute === 'dequantize')) {
+      throw usageError(
+        `${bits} bits are not for compute ${compute}`,
+        'Kernels decode 4 and 8 bits; int8 and float32 decode at load.',
+      );
+    }
+  },
   async run(model, given, context) {
     const options = settingsOf(given);
     const plans = planNodes(model, options, context);
     dropUncovered(plans, context);
     const weights = new StoredWeights();
-    await weights.find(plans.values(), options, context);
+    await weights.find([...plans.values()], model, options, context);
     for (const { node, requests } of [...plans.values()]) {
       const reason = weights.reasonAgainst(requests[0]);
       if (reason !== null) drop(node, reason, plans, context);

@@ -7,6 +7,7 @@ import {
   floatWeightAt,
   isTransposedGemm,
   linearTerms,
+  type PackedWidth,
   packedOpset,
   replaceByNBits,
   useRestored,
@@ -37,11 +38,12 @@ export function planLinear(node: Node, { options, tables, obstacleTo }: PlanCont
     return tied ? 'tables of embeddings keep 8 bits' : (obstacleTo(21) ?? planDequantize(node, source, axis, options));
   }
   if (options.bits === 8) return '8 bits are left to quantize-dynamic';
-  return obstacleTo(packedOpset) ?? planPacked(node, source, axis, options);
+  const wide = tied || makesScores(node);
+  return obstacleTo(packedOpset) ?? planPacked(node, source, axis, wide ? 4 : options.bits, options);
 }
 
-function planPacked(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
-  const request = requestPacked(1, source, axis, options);
+function planPacked(node: Node, source: ConstantSource, axis: number, bits: PackedWidth, options: Settings): Planned {
+  const request = requestPacked(1, source, axis, bits, options);
   if (typeof request === 'string') return request;
   const { dataType } = source;
   const integers =
@@ -54,11 +56,11 @@ function planPacked(node: Node, source: ConstantSource, axis: number, options: S
       const weight = edit.packed(request);
       if (!integers) {
         useRestored(node, request, weight, scaleShape(request), edit.restored);
-        return 'int4 weight, computed in float';
+        return `weight of ${bits} bits, computed in float`;
       }
       const linear = { ...linearTerms(node, dataType), dataType, weight, transposed: request.rows, name: node.name };
       replaceNode(node, emitDynamicLinear(node, linear, edit.activations));
-      return 'int4 weight, computed in int8';
+      return `weight of ${bits} bits, computed in int8`;
     },
   };
 }
@@ -79,7 +81,7 @@ function planNBits(node: Node, source: ConstantSource, axis: number, bits: numbe
 }
 
 function planDequantize(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
-  const request = requestBlocks('source', 1, source, axis, options.bits, options);
+  const request = requestBlocks('source', 1, source, axis, options.bits === 8 ? 8 : 4, options);
   return {
     node,
     requests: [request],

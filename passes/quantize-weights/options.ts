@@ -7,9 +7,9 @@ export const storableOperators = ['MatMul', 'Gemm', 'Gather'] as const;
 
 export const options = z.strictObject({
   bits: z
-    .literal([8, 4])
+    .literal([8, 4, 3, 2])
     .default(4)
-    .describe('of each weight of a matrix product; 8 only for compute nbits and dequantize'),
+    .describe('of each weight of a matrix product; 3 and 2 not for compute nbits and dequantize, 8 only for these'),
   blockSize: z
     .literal([16, 32, 64, 128, 256])
     .optional()
@@ -17,9 +17,11 @@ export const options = z.strictObject({
       'neighbours along the summed axis that share a multiplier or scale: 16 where it is not given, 32 for nbits and dequantize',
     ),
   algorithm: z
-    .enum(['auto', 'rtn', 'mse'])
+    .enum(['auto', 'rtn', 'mse', 'gptq'])
     .default('auto')
-    .describe('round within the range of each block (rtn), or find the range with the least squared error (mse, auto)'),
+    .describe(
+      'round within the range of each block (rtn), find the range with the least squared error (mse), or make up for errors with calibration data (gptq); auto: gptq with data where it is possible, else mse',
+    ),
   compute: z
     .enum(['auto', 'int8', 'float32', 'nbits', 'dequantize'])
     .default('auto')
@@ -30,6 +32,16 @@ export const options = z.strictObject({
     .boolean()
     .default(true)
     .describe('centre ranges on zero, so that no zero points are needed (nbits and dequantize)'),
+  damping: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.01)
+    .describe('of gptq: share of the mean second moment that is added to each'),
+  actOrder: z
+    .boolean()
+    .default(false)
+    .describe('of gptq: round what the largest inputs meet first, with multipliers chosen before'),
   accuracyLevel: z
     .int()
     .min(0)

@@ -7,6 +7,7 @@ import type {
   BlockWeight,
   DynamicActivations,
   PackedLayout,
+  PackedWidth,
   QuantizedWeight,
 } from '../../src/quantization/index.js';
 import type { Settings } from './options.js';
@@ -15,6 +16,7 @@ import type { Settings } from './options.js';
 export interface PackedForm {
   readonly kind: 'packed';
   readonly layout: PackedLayout;
+  readonly bits: PackedWidth;
 }
 
 /** Decoded by kernels: MatMulNBits takes the blocks of a channel together, DequantizeLinear leaves them where they are. */
@@ -74,13 +76,16 @@ export function requestPacked(
   input: number,
   source: ConstantSource,
   axis: number,
+  bits: PackedWidth,
   { blockSize }: Settings,
 ): WeightRequest<PackedForm> | string {
   const { k, n, rows } = matrixLayout(source, axis);
   const fitting = largestDivisor(k, blockSize);
   if (fitting < leastBlock) return `no block of ${leastBlock} to ${blockSize} elements divides ${k}`;
+  // Three values share their nibbles with a fourth, two with each other.
+  if (bits < 4 && (k * n) % 4 !== 0) return `${k * n} elements of ${bits} bits fill no whole nibbles`;
   const layout = { outer: rows ? n : 1, k, inner: rows ? 1 : n, blockSize: fitting };
-  return { input, source, rows, form: { kind: 'packed', layout } };
+  return { input, source, rows, form: { kind: 'packed', layout, bits } };
 }
 
 /** A matrix at an input of a node in blocks along an axis of it as the node sees it. */

@@ -1,5 +1,5 @@
 // The stored forms of weights: found before anything is edited, each once, and added to the graph at their first use.
-import type { Value } from '../../src/ir/index.js';
+import type { Model, Value } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import {
   addBlockWeight,
@@ -14,7 +14,8 @@ import {
   sourceBlocks,
 } from '../../src/quantization/index.js';
 import { type initializerOwners, ownerOf } from '../../src/rewrite/index.js';
-import type { Options } from './options.js';
+import { packWithSamples } from './calibrated.js';
+import type { Settings } from './options.js';
 import type { BlockForm, NodePlan, PackedForm, WeightRequest } from './plan.js';
 
 /** What must be known before a weight is stored: scales and multipliers of packed ones, nothing of those in blocks; or why it is not. */
@@ -26,12 +27,18 @@ export class StoredWeights {
   private readonly blockWeights = new Map<string, BlockWeight>();
   private readonly ids = new Map<Value, number>();
 
-  /** Reads the weights that `plans` ask for. */
-  async find(plans: Iterable<NodePlan>, options: Options, context: PassContext): Promise<void> {
+  /** Reads the weights that `plans` ask for, and the samples where the algorithm wants them. */
+  async find(plans: readonly NodePlan[], model: Model, options: Settings, context: PassContext): Promise<void> {
+    const { algorithm } = options;
+    if (algorithm === 'gptq' || (algorithm === 'auto' && context.samples !== null)) {
+      const packed = await packWithSamples(plans, model, options, context);
+      for (const [request, parameters] of packed) this.found.set(this.keyOf(request), parameters);
+      context.record.metric('matricesCompensated', packed.size);
+    }
     const pending = new Map<string, Promise<Found>>();
     for (const { requests } of plans) {
       const key = this.keyOf(requests[0]);
-      if (!pending.has(key)) pending.set(key, findWeight(requests[0], options, context));
+      if (!pending.has(key) && !this.found.has(key)) pending.set(key, findWeight(requests[0], options, context));
     }
     for (const [key, found] of pending) this.found.set(key, await found);
   }
@@ -74,18 +81,18 @@ export class StoredWeights {
   private keyOf({ source, form, rows }: WeightRequest): string {
     const { value } = source;
     if (!this.ids.has(value)) this.ids.set(value, this.ids.size);
-    return [this.ids.get(value), form.kind, rows, form.kind === 'packed' ? 4 : form.scheme.bits].join();
+    return [this.ids.get(value), form.kind, rows, form.kind === 'packed' ? form.bits : form.scheme.bits].join();
   }
 }
 
 async function findWeight(
   { source, form }: WeightRequest,
-  { algorithm }: Options,
+  { algorithm }: Settings,
   { workers, signal }: PassContext,
 ): Promise<Found> {
   const { tensor } = source;
   if (form.kind === 'packed') {
-    const scheme = { bits: 4, search: algorithm === 'rtn' ? 'rtn' : 'mse' } as const;
+    const scheme = { bits: form.bits, search: algorithm === 'rtn' ? 'rtn' : 'mse' } as const;
     return packWeight(tensor, form.layout, scheme, workers, signal);
   }
   const ranges = await scanWeight(tensor, layoutOf([tensor.size], { kind: 'tensor' }), workers, signal);

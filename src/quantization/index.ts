@@ -25,6 +25,7 @@ export { floatWeightAt } from './float-weight.js';
 export { type RowWeights, roundByGram, roundingErrors, roundToNearest } from './gram-rounding.js';
 export { isTransposedGemm, linearTerms } from './linear-terms.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
+export { packCompensated } from './pack-compensated.js';
 export { type PackedLayout, type PackedParameters, packWeight } from './pack-weight.js';
 export type { PackedSearch, PackedWidth } from './packed-multiplier.js';
 export { addPackedWeight, packedOpset } from './packed-weight.js';

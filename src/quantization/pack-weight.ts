@@ -42,6 +42,8 @@ export interface PackedParameters {
   readonly scale: Float32Array;
   /** Multipliers [outer, K / blockSize, inner], packed as ONNX's INT4. */
   readonly multipliers: Uint8Array;
+  /** The integers in the order of the source, packed alike, where they are not simply the nearest ones. */
+  readonly integers?: Uint8Array;
 }
 
 interface PackInput extends PackingScheme {
@@ -76,13 +78,13 @@ export function channelCount({ outer, inner }: PackedLayout): number {
 }
 
 function findParameters(tensor: Tensor, layout: PackedLayout, scheme: PackingScheme): PackedParameters | string {
-  const scale = findScales(tensor, layout, scheme.bits);
+  const scale = findPackedScales(tensor, layout, scheme.bits);
   if (typeof scale === 'string') return scale;
   const multipliers = findMultipliers(tensor, layout, scheme, scale);
   return { bits: scheme.bits, scale, multipliers: packElements(multipliers, 4) };
 }
 
-function findScales(tensor: Tensor, layout: PackedLayout, bits: PackedWidth): Float32Array | string {
+export function findPackedScales(tensor: Tensor, layout: PackedLayout, bits: PackedWidth): Float32Array | string {
   const { outer, k, inner } = layout;
   const channels = layoutOf(inner === 1 ? [outer, k] : [outer * k, inner], {
     kind: 'channel',
@@ -200,6 +202,7 @@ function withFirst(first: number, others: Int8Array): Int8Array {
 export function packedInt4Tensor(source: Tensor, layout: PackedLayout, parameters: PackedParameters): Tensor {
   const { outer, k, inner, blockSize } = layout;
   const shape = [outer, k / blockSize, blockSize, inner];
+  if (parameters.integers) return new MemoryTensor('int4', shape, parameters.integers);
   return new ComputedTensor('int4', shape, packedInt4Kernel, [source], { layout, parameters });
 }
 
