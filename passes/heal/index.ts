@@ -6,7 +6,7 @@ import { examplesFor, openTeacher, trainInPass } from '../../src/training/index.
 import { options } from './options.js';
 
 /** Gentler than for a student that still has everything to learn. */
-const defaultRate = 1e-4;
+const defaultRate = 5e-5;
 
 export const heal = definePass({
   name: 'heal',

@@ -22,7 +22,7 @@ export const trainingOptions = {
   steps: z.int().min(1).optional().describe('steps of the optimizer, instead of epochs'),
   batch: z.int().min(1).default(64).describe('examples a step'),
   accumulate: z.int().min(1).default(1).describe('batches whose gradients make one step'),
-  lr: z.number().positive().optional().describe('highest learning rate (default: 1e-3, of heal 1e-4)'),
+  lr: z.number().positive().optional().describe('highest learning rate (default: 1e-3, of heal 5e-5)'),
   optimizer: z.enum(['adamw', 'adam', 'sgd']).default('adamw').describe('how weights follow gradients'),
   weightDecay: z.number().min(0).default(0).describe('decay of weights of two and more axes'),
   momentum: z.number().min(0).max(1).default(0.9).describe('of sgd'),

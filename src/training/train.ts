@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Engine } from '../engine/index.js';
-import { ioError, throwIfAborted, trainingDiverged, unsupportedModel } from '../errors.js';
+import { ioError, throwIfAborted, trainingDiverged, unsupportedModel, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { createRandom, type Random } from '../numeric/index.js';
 import { int64Tensor } from '../tensor/index.js';
@@ -71,7 +71,9 @@ const checkpointInterval = 50;
 
 /** Throws MODEL_UNSUPPORTED for what cannot be trained, VERIFICATION where the loss is not finite any more. */
 export async function train(request: TrainingRequest, environment: TrainingEnvironment): Promise<TrainingResult> {
-  const { student, teacher, options } = request;
+  const { student, teacher } = request;
+  const fixed = fixedBatch(student);
+  const options = fixed === null ? request.options : inBatchesOf(fixed, request.options);
   const losses = planLosses(student, teacher, parseLosses(options.loss) as readonly WeightedLoss[]);
   const wanted = [...new Set(losses.flatMap(({ pairs }) => pairs.flatMap((pair) => pair.teacher ?? [])))];
   const quantizer =
@@ -92,14 +94,34 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
   const keeps = kinds.size === 0 && losses.every(({ name }) => name === 'logits' || name === 'labels');
   const teaching = teacher && wanted.length > 0 ? await Teacher.open(teacher, wanted, engine, keeps) : null;
   try {
-    return await new Training({ ...request, weights, sessions, teaching, kinds, projections }, environment).run();
+    return await new Training(
+      { ...request, options, fixed, weights, sessions, teaching, kinds, projections },
+      environment,
+    ).run();
   } finally {
     await teaching?.close();
     await sessions.close();
   }
 }
 
+/** The length of the batch axis where a model says one; null where it takes any. */
+function fixedBatch({ graph }: Model): number | null {
+  const lengths = graph.inputs.flatMap(({ type, isInitializer }) => {
+    const first = type?.kind === 'tensor' && !isInitializer ? type.shape?.[0] : null;
+    return typeof first === 'number' ? [first] : [];
+  });
+  return lengths.length > 0 ? Math.min(...lengths) : null;
+}
+
+/** As many examples a step, in batches of the length that the model takes. */
+function inBatchesOf(length: number, options: TrainingOptions): TrainingOptions {
+  const accumulate = Math.max(1, Math.round((options.batch * options.accumulate) / length));
+  return { ...options, batch: length, accumulate };
+}
+
 interface Parts extends TrainingRequest {
+  /** Batches have exactly so many examples; null: up to the size of the options. */
+  readonly fixed: number | null;
   readonly weights: TrainedWeights;
   readonly sessions: StepSessions;
   readonly teaching: Teacher | null;
@@ -201,11 +223,13 @@ class Training {
 
   /** Groups of batches whose gradients make one step, in an order that depends on seed and epoch only; those done already are left out. */
   private *groups(random: Random): Iterable<readonly Batch[]> {
-    const { examples, options } = this.parts;
+    const { examples, options, fixed } = this.parts;
     let made = 0;
     for (let epoch = 0; made < this.total; epoch++) {
+      const before = made;
       let group: Batch[] = [];
       for (const batch of examples.batches(examples.training, options.batch, random.fork(`epoch ${epoch}`))) {
+        if (fixed !== null && batch.indices.length !== fixed) continue;
         group.push(batch);
         if (group.length < options.accumulate) continue;
         if (made++ >= this.step) yield group;
@@ -213,6 +237,7 @@ class Training {
         group = [];
       }
       if (group.length > 0 && made++ >= this.step) yield group;
+      if (made === before) throw usageError(`There are fewer examples than the ${fixed} that the model takes at once`);
     }
   }
 
@@ -261,15 +286,19 @@ class Training {
 
   /** The loss on held-out examples; without any, the mean of the last training losses stands for it. */
   private async check(): Promise<void> {
-    const { examples, options, sessions, weights } = this.parts;
+    const { examples, options, sessions, weights, fixed } = this.parts;
     if (examples.heldOut.length === 0) return;
     const feeds = weights.feeds(this.average ?? weights.arrays);
     let sum = 0;
+    let count = 0;
     for (const batch of examples.batches(examples.heldOut, options.batch, null)) {
       throwIfAborted(this.environment.signal);
+      if (fixed !== null && batch.indices.length !== fixed) continue;
+      count += batch.indices.length;
       sum += batch.indices.length * (await sessions.loss(await this.tensors(batch, null), feeds));
     }
-    const loss = sum / examples.heldOut.length;
+    if (count === 0) return;
+    const loss = sum / count;
     this.checks.push({ step: this.step, loss });
     if (this.best && !(loss < this.best.loss)) this.stale++;
     else {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cloneModel, type Model } from '../../src/ir/index.js';
+import { cloneModel, type Model, tensorType } from '../../src/ir/index.js';
 import { float32Tensor } from '../../src/tensor/index.js';
 import { Examples } from '../../src/training/examples.js';
 import { type TrainingOptions, type TrainingResult, train } from '../../src/training/index.js';
@@ -139,4 +139,24 @@ test('a last batch that is smaller is trained on too', async () => {
   // 80 examples are not held out: two batches of 32 and one of 16.
   const { result } = await run({ options: { batch: 32, epochs: 1 } });
   expect(result.steps).toBe(3);
+});
+
+test('a model of a fixed batch is trained in such batches, with as many examples a step', async () => {
+  const fixed = (seed: number): Model => {
+    const model = network(seed);
+    model.graph.inputs[0].type = tensorType('float32', [1, 4]);
+    model.graph.outputs[0].type = tensorType('float32', [1, 3]);
+    return model;
+  };
+  const result = await train(
+    {
+      student: fixed(2),
+      teacher: fixed(1),
+      examples: await examplesOf(40),
+      options: optionsOf({ batch: 8, epochs: 2 }),
+      rate: 0.03,
+    },
+    { engine, seed: 3, signal: new AbortController().signal, finish: null, progress() {} },
+  );
+  expect(result.steps).toBe(2 * 5);
 });
