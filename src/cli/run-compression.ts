@@ -24,6 +24,17 @@ export interface Compression {
 }
 
 export async function runCompression(
+  compression: Compression,
+  options: WriteOptions,
+  context: CommandContext,
+): Promise<CompressionReport> {
+  const report = await compressQuietly(compression, options, context);
+  await tellResult(report, context);
+  return report;
+}
+
+/** `runCompression` without the last line: for commands that try several times. */
+export async function compressQuietly(
   { command, input, output: path, recipe, warnings, dataSuffix, finish }: Compression,
   options: WriteOptions,
   { io, output, signal }: CommandContext,
@@ -60,14 +71,18 @@ export async function runCompression(
     await workers.close();
     await reports;
   }
+  return report;
+}
+
+/** The report as JSON, or what happened and the last line. */
+export async function tellResult(report: CompressionReport, { output }: CommandContext): Promise<void> {
   if (output.json) {
     output.printJson(report);
-    return report;
+    return;
   }
   const { renderDetails, summaryLine } = await import('../report/index.js');
   output.log(...renderDetails(report, output.logStyle));
   output.print(output.style.bold(summaryLine(report)));
-  return report;
 }
 
 /** By name: what a command has besides is not for `compressFile`. */

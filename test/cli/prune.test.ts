@@ -39,7 +39,17 @@ describe('dsopt prune', () => {
     expect(existsSync(output)).toBe(true);
   });
 
+  test('a target of latency is measured, and missed with exit code 99', async () => {
+    const output = join(folder, 'latency.onnx');
+    const { code, stderr } = await runCli(['prune', model, '-o', output, '--target-latency', '0.01x']);
+    expect(code).toBe(99);
+    expect(stderr).toMatch(/The latency (is \d|could not be measured)|cannot be met/);
+    expect(existsSync(output)).toBe(true);
+  });
+
   test.each([
+    [['--ratio', '0.5', '--target-macs', '50%'], /--ratio and --target-macs exclude each other/],
+    [['--target-latency', '0.5x', '--no-measure'], /has to measure/],
     [['--ratio', '1.5'], /ratio/],
     [['--target-macs', '0%'], /between 0 and 1/],
     [['--granularity', 'chanels'], /channels/],

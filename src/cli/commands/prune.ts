@@ -1,14 +1,15 @@
 // `dsopt prune`: takes out of a model what it does not need.
 import { basename, dirname, extname, join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { internalError, thresholdMissed } from '../../errors.js';
+import { internalError, thresholdMissed, usageError } from '../../errors.js';
 import type { CompressionReport } from '../../index.js';
 import type { Pass } from '../../pass/index.js';
 import type { PruneGranularity } from '../../recipe/index.js';
-import type { CommandModule } from '../command-module.js';
+import type { CommandContext, CommandModule } from '../command-module.js';
+import { flagName } from '../option-flags.js';
 import type { Output } from '../output.js';
 import { choiceFlags, type PassChoice, pickChoiceOptions } from '../pass-choice.js';
-import { runCompression } from '../run-compression.js';
+import { type Compression, compressQuietly, runCompression, tellResult } from '../run-compression.js';
 import { parseShare, parseSize } from '../value-parsers.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
 
@@ -17,6 +18,8 @@ interface PruneOptions extends WriteOptions {
   readonly granularity: PruneGranularity;
   readonly targetMacs?: number;
   readonly targetSize?: number;
+  readonly targetLatency?: number;
+  readonly ratio?: number;
   readonly explain?: boolean;
 }
 
@@ -36,29 +39,85 @@ export const prune: CommandModule<[string], PruneOptions> = {
       )
       .option('--target-macs <share>', 'multiply-accumulates that may stay, like 50%', parseShare)
       .option('--target-size <size>', 'how large the model may be, like 8MB', parseSize)
+      .option('--target-latency <share>', 'latency that may stay, measured with onnxruntime, like 0.6x', parseShare)
       .option('--explain', 'list everything that was considered, and why it stays or goes');
     for (const flag of choiceFlags(choices)) if (!ownWords.has(flag.attributeName())) command.addOption(flag);
     await addWriteOptions(command);
   },
   async run([path], options, context) {
-    const { pruneSteps, resolveRecipe } = await import('../../recipe/index.js');
     const { choices, passes } = await loadChoices();
-    const { granularity, targetMacs, targetSize } = options;
-    const parsed = { ...options, targetMacs, targetBytes: targetSize };
-    const passOptions = pickChoiceOptions(choices, granularity, '--granularity', parsed);
-    const steps = pruneSteps(passes, granularity, passOptions);
-    const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
-    const output = options.output ?? defaultOutput(path);
-    const report = await runCompression({ command: 'prune', input: path, output, recipe }, options, context);
+    const { granularity, targetMacs, targetSize, targetLatency } = options;
+    checkTargets(options);
+    const attempt = async (parsed: Readonly<Record<string, unknown>>): Promise<Compression> => {
+      const { pruneSteps, resolveRecipe } = await import('../../recipe/index.js');
+      const passOptions = pickChoiceOptions(choices, granularity, '--granularity', { ...options, ...parsed });
+      const steps = pruneSteps(passes, granularity, passOptions);
+      const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
+      return { command: 'prune', input: path, output: options.output ?? defaultOutput(path), recipe };
+    };
+    const report =
+      targetLatency === undefined
+        ? await runCompression(await attempt({ targetMacs, targetBytes: targetSize }), options, context)
+        : await pruneToLatency(targetLatency, attempt, options, context);
     if (options.explain && !context.output.json) explain(report, context.output);
     const missed = report.passes.find(({ metrics }) => metrics.targetMissed);
-    if (missed)
-      throw thresholdMissed(
-        missed.warnings[0],
-        'What could be reached was written; another granularity may give more.',
-      );
+    const hint = 'What could be reached was written; another granularity may give more.';
+    if (missed) throw thresholdMissed(missed.warnings[0], hint);
+    if (targetLatency === undefined) return;
+    const reached = report.timing.latency?.ratio.median;
+    if (reached === undefined) {
+      throw thresholdMissed(`The latency could not be measured: ${report.timing.notMeasured}`, 'Use --target-macs.');
+    }
+    if (reached <= targetLatency) return;
+    throw thresholdMissed(`The latency is ${reached.toFixed(2)}x, not ${targetLatency}x`, hint);
   },
 };
+
+function checkTargets(options: PruneOptions): void {
+  const given = (['ratio', 'targetMacs', 'targetSize', 'targetLatency'] as const).filter(
+    (name) => options[name] !== undefined,
+  );
+  if (given.length < 2) return;
+  throw usageError(`--${flagName(given[0])} and --${flagName(given[1])} exclude each other`, 'Give one target.');
+}
+
+/** Prunings that are tried for one target of latency. */
+const mostAttempts = 4;
+
+/**
+ * Prunes to a share of the multiplications, channels counted in the blocks in which onnxruntime computes them, measures, and corrects the
+ * share until the latency is what was asked for. The last attempt stays.
+ */
+async function pruneToLatency(
+  target: number,
+  attempt: (parsed: Readonly<Record<string, unknown>>) => Promise<Compression>,
+  options: PruneOptions,
+  context: CommandContext,
+): Promise<CompressionReport> {
+  if (options.measure === false || !options.verify || options.dryRun) {
+    throw usageError(
+      '--target-latency has to measure what is written',
+      'Leave out --no-measure, --no-verify, --dry-run.',
+    );
+  }
+  let overwrite = options.overwrite;
+  let share = target;
+  for (let tried = 1; ; tried++) {
+    const compression = await attempt({ targetMacs: share, costModel: 'padded' });
+    const report = await compressQuietly(compression, { ...options, overwrite, measure: true }, context);
+    overwrite = true;
+    const ratio = report.timing.latency?.ratio.median ?? null;
+    if (ratio !== null)
+      context.output.log(`${(100 * share).toFixed(0)} % of the multiplications: ${ratio.toFixed(2)}x the latency`);
+    const exhausted = report.passes.some(({ metrics }) => metrics.targetMissed);
+    if (ratio === null || ratio <= target || exhausted || tried === mostAttempts) {
+      await tellResult(report, context);
+      return report;
+    }
+    // What is not multiplied costs time too: go further than in proportion.
+    share = Math.max(share * (target / ratio) ** 1.3, 0.02);
+  }
+}
 
 /** Everything that pruning passes considered. */
 function explain(report: CompressionReport, output: Output): void {
