@@ -6,15 +6,23 @@ import { optimizeModel } from '../../src/engine/index.js';
 import type { Model, Node, TensorType, Value } from '../../src/ir/index.js';
 import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
 import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js';
-import { layoutOf, scanWeight, unfusedNodes, type ValueRanges } from '../../src/quantization/index.js';
+import {
+  layoutOf,
+  type QuantizationParameters,
+  scanWeight,
+  unfusedNodes,
+  type ValueRanges,
+} from '../../src/quantization/index.js';
 import { dropUnused } from '../../src/rewrite/index.js';
-import { float32Tensor } from '../../src/tensor/index.js';
+import { float32Tensor, type Tensor } from '../../src/tensor/index.js';
 import { type ChosenRanges, chooseRanges } from './choose-ranges.js';
 import { emit } from './emit.js';
+import { costsMost } from './first-operators.js';
+import { elementwiseOperators } from './operators.js';
 import { type Options, options, settle } from './options.js';
 import { type PlannedLinear, quantizedValues, type StaticPlan } from './plan.js';
 import { planElementwise } from './plan-elementwise.js';
-import { planLinears } from './plan-linears.js';
+import { isFirst, planLinears } from './plan-linears.js';
 import { type RoundedConvolution, roundConvolutions } from './round-weights.js';
 
 export const quantizeStatic = definePass({
@@ -28,11 +36,13 @@ export const quantizeStatic = definePass({
     const candidates = planLinears(model, options, await ranksOf(model, context), context);
     const { linears, weightRanges } = await withFiniteWeights(candidates, options, context);
     if (linears.length === 0 || !raiseToIntegers(model, linears, context)) return;
-    const plan: StaticPlan = { linears, elementwise: planElementwise(model, linears, options, context) };
+    const elementwise = [...context.targets(...elementwiseOperators)];
+    const complete: StaticPlan = { linears, elementwise: planElementwise(model, linears, options, elementwise) };
     const rounded = await roundWeights(model, linears, options, context);
     const byNode = new Map<Node, LinearOperator>(linears.map(({ operator }) => [operator.node, operator]));
-    const roots = new Set(quantizedValues(plan).values());
+    const roots = new Set(quantizedValues(complete).values());
     const ranges = await chooseRanges(roots, byNode, options, context);
+    const plan = await withoutCostlyFirst(model, complete, ranges, { options, elementwise, rounded, context });
     emit(model, { plan, grids: ranges.grids, twoPass: ranges.twoPass, rounded, weightRanges, options });
     recordChanges(plan, rounded, ranges, context);
     await reportUnfused(model, context);
@@ -92,19 +102,61 @@ async function roundWeights(
   const operators = convolutions.map(({ operator }) => operator);
   const rounded = await roundConvolutions(model, operators, bounds, options, context);
   for (const { operator, weights, integers, bias } of rounded) {
-    const { node, weight } = operator;
     const { values, columns, scale } = weights;
     const restored = values.map((_, index) => integers[index] * scale[Math.floor(index / columns)]);
-    const replaced = node.inputs.slice(1);
-    node.replaceInput(1, model.graph.addInitializer(weight.value.name, float32Tensor(weight.shape, restored)));
-    if (node.input(2) || bias.some((value) => value !== 0)) {
-      const corrected = model.graph.addInitializer(`${weight.value.name}_bias`, float32Tensor([bias.length], bias));
-      if (node.inputs.length > 2) node.replaceInput(2, corrected);
-      else node.addInput(corrected);
-    }
-    dropUnused(model, model.graph, replaced);
+    setWeights(model, operator, float32Tensor(operator.weight.shape, restored), bias);
   }
   return new Map(convolutions.map((linear, index) => [linear, rounded[index]]));
+}
+
+function setWeights(model: Model, { node, weight }: LinearOperator, tensor: Tensor, bias: Float32Array): void {
+  const replaced = node.inputs.slice(1);
+  node.replaceInput(1, model.graph.addInitializer(weight.value.name, tensor));
+  if (node.input(2) || bias.some((value) => value !== 0)) {
+    const value = model.graph.addInitializer(`${weight.value.name}_bias`, float32Tensor([bias.length], bias));
+    if (node.inputs.length > 2) node.replaceInput(2, value);
+    else node.addInput(value);
+  }
+  dropUnused(model, model.graph, replaced);
+}
+
+/** Leaves first convolutions in float where integers there cost more than all others together. */
+async function withoutCostlyFirst(
+  model: Model,
+  plan: StaticPlan,
+  { grids, samples }: ChosenRanges,
+  {
+    options,
+    elementwise,
+    rounded,
+    context,
+  }: {
+    readonly options: Options;
+    readonly elementwise: readonly Node[];
+    readonly rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>;
+    readonly context: PassContext;
+  },
+): Promise<StaticPlan> {
+  const isFirstConv = ({ operator: { kind, input } }: PlannedLinear): boolean => kind === 'conv' && isFirst(input);
+  const linears = plan.linears.filter((linear) => !isFirstConv(linear));
+  if (options.edges !== 'cheap' || linears.length === 0 || linears.length === plan.linears.length) return plan;
+  const rest = { linears, elementwise: planElementwise(model, linears, options, elementwise) };
+  const others = gridsOf(rest, grids);
+  const first = new Map([...gridsOf(plan, grids)].filter(([value]) => !others.has(value)));
+  if (!(await costsMost(model, first, others, samples, context))) return plan;
+  for (const linear of plan.linears.filter(isFirstConv)) {
+    const { operator, originalBias } = rounded.get(linear)!;
+    setWeights(model, operator, operator.weight.tensor, originalBias);
+    context.record.skipped(
+      linear.operator.node,
+      'it is a first operator and stays float: integers there would cost more than all others',
+    );
+  }
+  return rest;
+}
+
+function gridsOf(plan: StaticPlan, grids: ChosenRanges['grids']): Map<Value, QuantizationParameters> {
+  return new Map([...quantizedValues(plan)].map(([value, root]) => [value, grids.get(root)!]));
 }
 
 function recordChanges(

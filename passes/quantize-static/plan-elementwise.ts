@@ -2,22 +2,22 @@
 // and is wanted as integers. Everything else stays float, which is more exact and needs no conversion: pooling of whole maps and Softmax at
 // the end, normalization, what leads to the outputs.
 import type { Model, Node, Value } from '../../src/ir/index.js';
-import type { PassContext } from '../../src/pass/index.js';
 import { fusedActivation } from './fused-activation.js';
-import { elementwiseFacts, elementwiseOperators } from './operators.js';
+import { elementwiseFacts } from './operators.js';
 import type { Options } from './options.js';
 import type { PlannedElementwise, PlannedLinear } from './plan.js';
 
+/** @param nodes the operators of operators.ts that may be computed with integers, in graph order. */
 export function planElementwise(
   model: Model,
   linears: readonly PlannedLinear[],
   { residual }: Options,
-  { targets }: PassContext,
+  nodes: Iterable<Node>,
 ): PlannedElementwise[] {
   const wantedInputs = new Set(linears.map(({ operator }) => operator.input));
   const integers = new Set(linears.flatMap(({ result }) => (result ? [result] : [])));
   const candidates: PlannedElementwise[] = [];
-  for (const node of targets(...elementwiseOperators)) {
+  for (const node of nodes) {
     if (node.graph !== model.graph || (residual === 'float' && node.is('Add'))) continue;
     const candidate = describe(node, model);
     if (candidate) candidates.push(candidate);

@@ -66,8 +66,8 @@ function whyNotQuantized(
   const { tensor, dataType, permutation } = weight;
   if (kind === 'conv-transpose') return 'onnxruntime has no integer kernel for it';
   if (tensor.dataType !== 'float32' || dataType !== 'float32') return `its weight is ${tensor.dataType}`;
-  // A small kernel over a large map is worth it for the multiplications, and between integers onnxruntime would round it by itself.
-  const matters = kind === 'conv' && (shareOf(node) >= cheapShare || !isEdge(operator));
+  // A small kernel over a large map is worth it for the multiplications.
+  const matters = kind === 'conv' && shareOf(node) >= cheapShare;
   if (tensor.size < options.minimumSize && !matters) return `its weight has only ${tensor.size} elements`;
   if (permutation.some((from, to) => from !== to)) return 'its weight is transposed';
   if (kind === 'matrix' && (rowLength < leastK || tensor.size < leastElements)) {
@@ -91,11 +91,8 @@ function whyFloatEdge({ node, kind, input, output }: LinearOperator, { edges }: 
   return null;
 }
 
-function isEdge({ input, output }: LinearOperator): boolean {
-  return isFirst(input) || isLast(output);
-}
-
-function isFirst(input: Value): boolean {
+/** Whether no other linear operator comes before. */
+export function isFirst(input: Value): boolean {
   return !leadsTo([input], upstream);
 }
 

@@ -15,8 +15,9 @@ export interface RoundedConvolution {
   readonly operator: LinearOperator;
   readonly weights: RowWeights;
   readonly integers: Int8Array;
-  /** The float bias, corrected. */
+  /** The float bias, corrected, and as it was. */
   readonly bias: Float32Array;
+  readonly originalBias: Float32Array;
   /** What was done to it, in words. */
   readonly techniques: readonly string[];
 }
@@ -143,9 +144,10 @@ async function roundConvolution(
   const candidates = candidatesOf(weights, operator, fitted, options);
   const errors = candidates.map((candidate) => heldOutError(weights, candidate, operator, held));
   const best = candidates[errors.indexOf(Math.min(...errors))] ?? candidates[0];
-  const bias = readBias(operator, model)!.slice();
+  const originalBias = readBias(operator, model)!;
+  const bias = originalBias.slice();
   for (const [channel, correction] of best.correction?.entries() ?? []) bias[channel] += correction;
-  return { operator, weights, integers: best.integers, bias, techniques: best.techniques };
+  return { operator, weights, integers: best.integers, bias, originalBias, techniques: best.techniques };
 }
 
 function rowWeights(operator: LinearOperator, bounds: RowWeights['bounds'], { granularity }: Options): RowWeights {
