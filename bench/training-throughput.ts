@@ -1,21 +1,24 @@
-// Examples a second of training steps (forward, backward, optimizer) by onnxruntime, for models given or made here: ResNet-20 at batch 128, a depthwise
+// Examples a second of training steps (forward, backward, optimizer) by onnxruntime and other backends, for models given or made here: ResNet-20 at batch 128, a depthwise
 // net, a transformer. With --python PYTHON (that has torch) the ResNet is timed in PyTorch too, in turns. Prints a table and, with --json FILE, the figures.
-//   node dist-bench/bench/training-throughput.js [--threads 2] [--steps 5] [--rounds 3] [--python PYTHON] [--shared FOLDER] [--json FILE]
-// Nothing is downloaded. To run it elsewhere carry dist-bench/, package.json and node_modules/onnxruntime-node, onnxruntime-common, protobufjs, long, zod and
+//   node dist-bench/bench/training-throughput.js [--backend onnxruntime --backend webgpu] [--autograd] [--threads 2] [--steps 5] [--rounds 3] [--python PYTHON] [--shared FOLDER] [--json FILE]
+// --autograd: ResNet-20 by TensorFlow.js's own differentiation too, on each of its backends. Nothing is downloaded. To run it elsewhere carry dist-bench/, package.json and node_modules/onnxruntime-node, onnxruntime-common, protobufjs, long, zod and
 // piscina, and the models named below in FOLDER/models/own (resnet20_cifar10.onnx, bert_sst2_12L.onnx, gpt_wikitext2.onnx); those that are not there are left out.
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createOnnxRuntimeEngine, type Feeds } from '../src/engine/index.js';
+import { createOnnxRuntimeEngine, type Feeds, type TfjsBackend, tfjsBackends } from '../src/engine/index.js';
 import { type Model, parseModel } from '../src/ir/index.js';
 import { createRandom } from '../src/numeric/index.js';
 import { loadModel } from '../src/onnx/index.js';
 import { float32Tensor, int64Tensor, type Tensor } from '../src/tensor/index.js';
-import { openTrainingStep, type TrainingStep } from '../src/training/index.js';
+import { openTrainingStep, type TrainingBackend, type TrainingStep, trainingBackends } from '../src/training/index.js';
+import { openAutogradStep } from './tfjs-autograd.js';
 
 const { values } = parseArgs({
   options: {
+    backend: { type: 'string', multiple: true, default: ['onnxruntime'] },
+    autograd: { type: 'boolean', default: false },
     threads: { type: 'string', default: '2' },
     steps: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
@@ -126,13 +129,29 @@ function timeTorch(layout: string): number {
 }
 
 const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1];
-const prepared: { readonly subject: Subject; readonly step: TrainingStep; readonly milliseconds: number[] }[] = [];
-for (const subject of await subjects()) {
-  prepared.push({
-    subject,
-    step: await openTrainingStep(subject.model, subject.feeds, engine, threads),
-    milliseconds: [],
-  });
+interface Prepared {
+  readonly name: string;
+  readonly batch: number;
+  readonly step: TrainingStep;
+  readonly milliseconds: number[];
+}
+
+const prepared: Prepared[] = [];
+const backends = values.backend.filter((name): name is TrainingBackend =>
+  trainingBackends.some((known) => known === name),
+);
+for (const { name, batch, model, feeds } of await subjects()) {
+  for (const backend of backends) {
+    const step = await openTrainingStep(model, feeds, { engine, backend, threads });
+    prepared.push({ name: `${name}, ${backend}`, batch, step, milliseconds: [] });
+  }
+}
+if (values.autograd) {
+  for (const backend of backends.filter((name): name is TfjsBackend => tfjsBackends.some((known) => known === name))) {
+    const run = await openAutogradStep(backend, 128);
+    const name = `ResNet-20, ${backend}, TensorFlow.js's own gradients`;
+    prepared.push({ name, batch: 128, step: { run, async close() {} }, milliseconds: [] });
+  }
 }
 const torch = new Map<string, number[]>();
 for (let round = 0; round < Number(values.rounds); round++) {
@@ -146,11 +165,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
   for (const layout of ['first', 'last']) torch.set(layout, [...(torch.get(layout) ?? []), timeTorch(layout)]);
 }
 const rows = [
-  ...prepared.map(({ subject, milliseconds }) => ({
-    name: `${subject.name}, onnxruntime`,
-    batch: subject.batch,
-    milliseconds: median(milliseconds),
-  })),
+  ...prepared.map(({ name, batch, milliseconds }) => ({ name, batch, milliseconds: median(milliseconds) })),
   ...[...torch].map(([layout, list]) => ({
     name: `ResNet-20, PyTorch, channels ${layout}`,
     batch: 128,

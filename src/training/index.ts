@@ -1,4 +1,5 @@
 // Training of students by their teachers: losses, optimizers, the loop.
+export { type TrainingBackend, trainingBackends } from './backend.js';
 export { type TrainingOptions, trainingOptions } from './options.js';
 export { cutLayers, initializeWeights, replaceGraph } from './students/index.js';
 export { type ImportanceOptions, type JudgedValue, taylorImportance } from './taylor-importance.js';

@@ -3,6 +3,7 @@
 import { liftConstants } from '../autodiff/index.js';
 import type { Engine, Feeds } from '../engine/index.js';
 import { cloneModel, type Model } from '../ir/index.js';
+import { stepEngine, type TrainingBackend } from './backend.js';
 import { planLosses } from './loss-plan.js';
 import { Adam } from './optimizers/index.js';
 import { StepSessions } from './step-sessions.js';
@@ -15,12 +16,18 @@ export interface TrainingStep {
   close(): Promise<void>;
 }
 
+export interface TrainingStepOptions {
+  /** onnxruntime: it runs the teacher, and the steps where `backend` names no other. */
+  readonly engine: Engine;
+  readonly backend?: TrainingBackend;
+  readonly threads: number;
+}
+
 /** Throws MODEL_UNSUPPORTED where the model cannot be differentiated. */
 export async function openTrainingStep(
   model: Model,
   feeds: Feeds,
-  engine: Engine,
-  threads: number,
+  { engine, backend = 'onnxruntime', threads }: TrainingStepOptions,
 ): Promise<TrainingStep> {
   const student = cloneModel(model);
   liftConstants(student.graph);
@@ -36,7 +43,7 @@ export async function openTrainingStep(
   const outputs = await teacher.outputs({ indices: [0], sample });
   await teacher.close();
   const fixed = { student, weights: weights.names, losses, temperature: 4, projections: new Map(), engine };
-  const sessions = new StepSessions(fixed, engine, threads);
+  const sessions = new StepSessions(fixed, await stepEngine(backend, engine), threads);
   const optimizer = new Adam();
   return {
     async run() {

@@ -8,9 +8,6 @@ import { inferTypes } from '../onnxruntime/infer-types.js';
 import { loadTfjs, type TfjsBackend } from './backend.js';
 import { TfjsSession } from './session.js';
 
-/** Backends whose convolutions take channels first. */
-const channelsFirst: ReadonlySet<TfjsBackend> = new Set(['webgpu']);
-
 /** Types are inferred by onnxruntime-node. The backend is loaded with the first session. */
 export function createTfjsEngine(backend: TfjsBackend): Engine {
   return {
@@ -18,7 +15,7 @@ export function createTfjsEngine(backend: TfjsBackend): Engine {
     async open(model) {
       const tf = await loadTfjs(backend);
       const loaded = typeof model === 'string' ? await loadModel(model) : cloneModel(model);
-      return new TfjsSession(tf, loaded, channelsFirst.has(backend));
+      return new TfjsSession(tf, loaded);
     },
     inferTypes,
   };

@@ -7,8 +7,6 @@ export interface OperatorContext {
   readonly node: Node;
   /** Version of ONNX's operators. */
   readonly opset: number;
-  /** Whether convolutions and pooling take [batch, channels, ...]; else they are given channels last. */
-  readonly channelsFirst: boolean;
   readonly inputs: readonly (TfTensor | null)[];
   /** Input `index`, which must be there. */
   input(index: number): TfTensor;

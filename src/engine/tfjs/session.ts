@@ -23,15 +23,13 @@ export class TfjsSession implements Session {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   private readonly tf: Tfjs;
-  private readonly channelsFirst: boolean;
   private readonly model: Model;
   private readonly steps: readonly Step[];
   private readonly weights = new Map<Value, TfTensor>();
 
   /** Throws MODEL_UNSUPPORTED for operators that are not in the table, all of them listed. */
-  constructor(tf: Tfjs, model: Model, channelsFirst: boolean) {
+  constructor(tf: Tfjs, model: Model) {
     this.tf = tf;
-    this.channelsFirst = channelsFirst;
     this.model = model;
     const { graph } = model;
     this.inputs = graph.inputs.filter(({ isInitializer }) => !isInitializer).map(describe);
@@ -73,13 +71,12 @@ export class TfjsSession implements Session {
   }
 
   private execute({ node, run, last }: Step, live: Map<Value, TfTensor>): void {
-    const { tf, weights, channelsFirst, model } = this;
+    const { tf, weights, model } = this;
     const inputs = node.inputs.map((value) => (value ? (live.get(value) ?? weights.get(value) ?? null) : null));
     const context: OperatorContext = {
       tf,
       node,
       opset: model.opset,
-      channelsFirst,
       inputs,
       input(index) {
         const tensor = inputs[index];

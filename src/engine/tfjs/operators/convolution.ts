@@ -2,6 +2,7 @@
 import { unsupportedModel } from '../../../errors.js';
 import type { TfTensor } from '../backend.js';
 import type { OperatorContext, OperatorTable } from '../operator.js';
+import { padAxes } from './layout.js';
 import { type PlaneWindow, planeWindow, type Tensor4D, withoutAddedAxis, withTwoAxes } from './plane.js';
 
 export const convolutionOperators: OperatorTable = {
@@ -20,49 +21,39 @@ function withBias({ tf }: OperatorContext, y: Tensor4D, bias: TfTensor | null | 
   return bias ? tf.add(y, tf.reshape(bias, [1, -1, 1, 1])) : y;
 }
 
-/** x [n, c, h, w], weights [outputs, c / group, rows, columns]; gives [n, outputs, ...]. */
+/** x [n, c, h, w], weights [outputs, c / group, rows, columns]; gives [n, outputs, ...]. Channels go last meanwhile: not every backend is right otherwise. */
 function convolve(
-  { tf, channelsFirst }: OperatorContext,
+  { tf }: OperatorContext,
   x: Tensor4D,
   weights: Tensor4D,
   { strides, dilations, pads }: PlaneWindow,
   group: number,
 ): Tensor4D {
-  const [outputs, perGroup] = weights.shape;
+  const [outputs, perGroup, rows, columns] = weights.shape;
   const channels = x.shape[1];
-  const format = channelsFirst ? 'NCHW' : 'NHWC';
-  const spatial: [[number, number], [number, number]] = [
+  const padding: [[number, number], [number, number], [number, number], [number, number]] = [
+    [0, 0],
     [pads[0], pads[2]],
     [pads[1], pads[3]],
+    [0, 0],
   ];
-  const none: [number, number] = [0, 0];
-  const padding = channelsFirst
-    ? ([none, none, ...spatial] as [[number, number], [number, number], [number, number], [number, number]])
-    : ([none, ...spatial, none] as [[number, number], [number, number], [number, number], [number, number]]);
-  const inner = channelsFirst ? x : tf.transpose(x, [0, 2, 3, 1]);
-  const outer = (y: Tensor4D): Tensor4D => (channelsFirst ? y : tf.transpose(y, [0, 3, 1, 2]));
+  const inner = tf.transpose(x, [0, 2, 3, 1]);
+  const outer = (y: Tensor4D): Tensor4D => tf.transpose(y, [0, 3, 1, 2]);
   if (group === channels && perGroup === 1 && group > 1) {
-    // [rows, columns, channels, multiplier].
-    const filter = tf.reshape(
-      tf.transpose(
-        tf.reshape(weights, [channels, outputs / channels, weights.shape[2], weights.shape[3]]),
-        [2, 3, 0, 1],
-      ),
-      [weights.shape[2], weights.shape[3], channels, outputs / channels],
-    );
-    return outer(tf.depthwiseConv2d(inner, filter as Tensor4D, [...strides], padding as never, format, [...dilations]));
+    const multiplier = outputs / channels;
+    const split = tf.reshape(weights, [channels, multiplier, rows, columns]);
+    const filter = tf.transpose(split, [2, 3, 0, 1]) as Tensor4D;
+    return outer(tf.depthwiseConv2d(inner, filter, [...strides], padding as never, 'NHWC', [...dilations]));
   }
   const filter = tf.transpose(weights, [2, 3, 1, 0]);
-  const run = (part: Tensor4D, filters: Tensor4D): Tensor4D =>
-    tf.conv2d(part, filters, [...strides], padding as never, format, [...dilations]);
-  if (group === 1) return outer(run(inner, filter as Tensor4D));
-  const axis = channelsFirst ? 1 : 3;
-  const parts = tf.split(inner, group, axis);
+  const run = (part: TfTensor, filters: TfTensor): Tensor4D =>
+    tf.conv2d(part as Tensor4D, filters as Tensor4D, [...strides], padding as never, 'NHWC', [...dilations]);
+  if (group === 1) return outer(run(inner, filter));
   const filters = tf.split(filter, group, 3);
   return outer(
     tf.concat(
-      parts.map((part, index) => run(part as Tensor4D, filters[index] as Tensor4D)),
-      axis,
+      tf.split(inner, group, 3).map((part, index) => run(part, filters[index])),
+      3,
     ),
   );
 }
@@ -107,7 +98,7 @@ function transposed(context: OperatorContext): TfTensor {
 function spreadOut({ tf }: OperatorContext, x: Tensor4D, [down, across]: readonly [number, number]): Tensor4D {
   if (down === 1 && across === 1) return x;
   const [n, c, h, w] = x.shape;
-  const padded = tf.pad(tf.reshape(x, [n * c, h, 1, w, 1]), [
+  const padded = padAxes(tf, tf.reshape(x, [n * c, h, 1, w, 1]), [
     [0, 0],
     [0, 0],
     [0, down - 1],

@@ -1,6 +1,6 @@
 // Operators that move elements without computing with them.
 import { unsupportedModel } from '../../../errors.js';
-import type { TfTensor } from '../backend.js';
+import type { Tfjs, TfTensor } from '../backend.js';
 import { type OperatorContext, type OperatorTable, resolveAxis } from '../operator.js';
 
 export const layoutOperators: OperatorTable = {
@@ -146,5 +146,32 @@ function pad({ tf, input, inputs, numbers, node }: OperatorContext): TfTensor {
     : x;
   const added = pads.map(([before, after]): [number, number] => [Math.max(0, before), Math.max(0, after)]);
   if (added.every(([before, after]) => before === 0 && after === 0)) return kept === x ? x.clone() : kept;
-  return tf.pad(kept, added, value);
+  return padAxes(tf, kept, added, value);
+}
+
+/** Axes of which backends pad tensors at once. */
+const mostPaddedAxes = 4;
+
+/** Tensors of more axes are padded axis by axis, as [what is before, the axis, what is behind]. */
+export function padAxes(tf: Tfjs, x: TfTensor, pads: readonly [number, number][], value = 0): TfTensor {
+  if (x.rank <= mostPaddedAxes) return tf.pad(x, [...pads], value);
+  return pads.reduce((padded, [before, after], axis) => {
+    if (before === 0 && after === 0) return padded;
+    const { shape } = padded;
+    const lengths = [shape.slice(0, axis), shape.slice(axis + 1)].map((part) => part.reduce((a, b) => a * b, 1));
+    const flat = tf.reshape(padded, [lengths[0], shape[axis], lengths[1]]);
+    const longer = [...shape.slice(0, axis), shape[axis] + before + after, ...shape.slice(axis + 1)];
+    return tf.reshape(
+      tf.pad(
+        flat,
+        [
+          [0, 0],
+          [before, after],
+          [0, 0],
+        ],
+        value,
+      ),
+      longer,
+    );
+  }, x);
 }
