@@ -10,8 +10,6 @@ import { describeUsageError } from './usage.js';
 
 /** Reports `error` and returns the exit code. */
 export async function reportFailure(error: unknown, argv: readonly string[], io: Io): Promise<number> {
-  // Commander ends `--help` and `--version` by an error of exit code 0.
-  if (error instanceof CommanderError && error.exitCode === 0) return 0;
   const failure = await describe(error, argv);
   const exitCode = exitCodes[failure.code];
   const output = createOutput(io, { json: argv.includes('--json'), color: !argv.includes('--no-color') });

@@ -1,5 +1,5 @@
 // The command line: `main` runs one command and returns its exit code.
-import { reportFailure } from './failure.js';
+import { CommanderError } from 'commander';
 import { listenForInterrupt } from './interrupt.js';
 import type { Io } from './io.js';
 import { createProgram } from './program.js';
@@ -13,6 +13,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     await program.parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {
+    // Commander ends `--help` and `--version` by an error of exit code 0.
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const { reportFailure } = await import('./failure.js');
     return reportFailure(error, argv, io);
   } finally {
     interrupt.stop();

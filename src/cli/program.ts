@@ -4,7 +4,7 @@ import { type DsoptError, usageError } from '../errors.js';
 import { commandNames, commands } from './command-list.js';
 import type { CommandModule } from './command-module.js';
 import type { Io } from './io.js';
-import { createOutput, type OutputOptions } from './output.js';
+import type { OutputOptions } from './output.js';
 
 const summary = 'Makes ONNX models smaller and faster, and says what it cost.';
 
@@ -52,6 +52,7 @@ async function configure(command: Command, module: CommandModule, io: Io, signal
   command.action(async (...received: unknown[]) => {
     // Commander hands over the arguments, the options and the command.
     const options = received.at(-2) as OutputOptions;
+    const { createOutput } = await import('./output.js');
     const context = { io, signal, output: createOutput(io, options) };
     await module.run(received.slice(0, -2) as never, options as never, context);
   });

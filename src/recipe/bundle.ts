@@ -1,7 +1,8 @@
 // Several forms of one model for transformers.js, by its names of them: which steps make each, and how its file is called
 // (DEFAULT_DTYPE_SUFFIX_MAPPING of transformers.js).
 import type { Pass } from '../pass/index.js';
-import { cleanupSteps, preparationSteps, type QuantizeMode, quantizeSteps } from './presets.js';
+import { cleanupSteps, preparationSteps } from './cleanup-steps.js';
+import { type QuantizeMode, quantizeSteps } from './quantize-steps.js';
 import type { ForeignStep } from './recipe.js';
 
 type Options = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 // The recipe of `dsopt prune`.
 import type { Pass } from '../pass/index.js';
-import { cleanupSteps, preparationSteps } from './presets.js';
+import { cleanupSteps, preparationSteps } from './cleanup-steps.js';
 import type { ForeignStep } from './recipe.js';
 
 /** What `--granularity` can be, and the pass that does it. */

@@ -2,7 +2,7 @@
 import { countMacs, propagateShapes } from '../analysis/index.js';
 import type { Model } from '../ir/index.js';
 import { likelyShapes } from '../synthetic/index.js';
-import type { QuantizeMode } from './presets.js';
+import type { QuantizeMode } from './quantize-steps.js';
 
 export interface ModeSuggestion {
   readonly mode: QuantizeMode;
