@@ -272,6 +272,21 @@ describe('what is reached for', () => {
     expect(violations(matches(/\bclass \w+ extends \w*Error\b/g), others)).toEqual([]);
   });
 
+  test('reports and inspection start without schemas', () => {
+    const byPath = new Map(product.map((file) => [file.path, file]));
+    const reached = new Set<string>();
+    const visit = (path: string): void => {
+      if (reached.has(path)) return;
+      reached.add(path);
+      for (const { target, typeOnly, late } of byPath.get(path)?.imports ?? []) if (!typeOnly && !late) visit(target);
+    };
+    for (const start of ['src/inspect.ts', 'src/report/index.ts', 'src/onnx/index.ts']) visit(start);
+    const withSchemas = [...reached].filter((path) =>
+      byPath.get(path)?.imports.some(({ specifier }) => specifier === 'zod'),
+    );
+    expect(withSchemas).toEqual([]);
+  });
+
   test('what is heavy is loaded when it is needed', () => {
     const heavy = /^(onnxruntime-node|onnxruntime-web|@tensorflow\/.*|sharp|piscina|@huggingface\/tokenizers)$/;
     const found = violations(({ imports }) =>

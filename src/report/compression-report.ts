@@ -5,12 +5,9 @@ import { environment } from './environment-facts.js';
 import { compressionEvaluation } from './evaluation-report.js';
 import { nodeComparison, weightGroups } from './node-comparison.js';
 import { schemaName } from './schema-name.js';
+import { targets } from './target.js';
 
 const count = z.int().min(0);
-
-/** Runtimes a result can be meant for: onnxruntime on the CPU, and its WebAssembly build in browsers. */
-export const targets = ['cpu', 'web'] as const;
-export type Target = (typeof targets)[number];
 
 export const modelFacts = z.strictObject({
   path: z.string().nullable().describe('null for a model that is in memory only'),

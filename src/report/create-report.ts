@@ -1,10 +1,11 @@
 // Puts the facts of a run together.
 import type { PassReport } from '../pass/index.js';
-import type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed, Target } from './compression-report.js';
+import type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed } from './compression-report.js';
 import { describeEnvironment } from './environment.js';
 import type { CompressionEvaluation } from './evaluation-report.js';
 import type { NodeComparison, WeightGroups } from './node-comparison.js';
 import { schemaName } from './schema-name.js';
+import type { Target } from './target.js';
 
 export interface RunFacts {
   readonly command: CompressionReport['command'];

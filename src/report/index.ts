@@ -1,7 +1,6 @@
 export type { BenchmarkReport } from './benchmark-report.js';
 export type { ComparisonReport } from './comparison-report.js';
 export type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed } from './compression-report.js';
-export { type Target, targets } from './compression-report.js';
 export { createReport, type RunFacts } from './create-report.js';
 export { describeFidelity } from './describe-fidelity.js';
 export type { DoctorReport } from './doctor-report.js';
@@ -26,6 +25,7 @@ export { renderDetails, renderTerminal } from './render-terminal.js';
 export { schemaName } from './schema-name.js';
 export { groupReasons, type SkipGroup } from './skip-reasons.js';
 export { summaryLine, worstCosine } from './summary-line.js';
+export { type Target, targets } from './target.js';
 export { type Alignment, alignColumns, printable } from './text-table.js';
 export { groupWeights } from './weight-groups.js';
 export { type WeightUse, weightUses } from './weight-uses.js';

@@ -1,6 +1,5 @@
 // Where the bytes of two models are, by parts of the model: names of nodes are paths, and parts are what they begin with.
-import { type Model, type Node, operandsOf } from '../ir/index.js';
-import { nodeLabel } from '../pass/index.js';
+import { type Model, type Node, nodeLabel, operandsOf } from '../ir/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { WeightGroups } from './node-comparison.js';
 
