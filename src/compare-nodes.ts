@@ -10,7 +10,7 @@ import { nodeLabel } from './pass/index.js';
 import type { NodeComparison } from './report/index.js';
 import { exposeValues } from './rewrite/index.js';
 import { findWorkingFeeds } from './synthetic/index.js';
-import { isFloat, type Tensor } from './tensor/index.js';
+import { castTensor, isFloat, type Tensor } from './tensor/index.js';
 
 export interface CompareNodesOptions {
   readonly engine: Engine;
@@ -41,7 +41,7 @@ export async function compareNodes(
       for (let sample = 0; sample < samples; sample++) {
         throwIfAborted(signal);
         const [expected, actual] = await runBoth(first, second, feeds.at(sample), names);
-        for (const [index, name] of names.entries()) meters[index].add(expected[name], actual[name]);
+        for (const [index, name] of names.entries()) addPair(meters[index], expected[name], actual[name]);
       }
       const figures = meters.map(({ fidelity }) => ({ sqnr: finite(fidelity.sqnr), cosine: finite(fidelity.cosine) }));
       const worst = [...figures.keys()]
@@ -76,6 +76,14 @@ type Results = Readonly<Record<string, Tensor>>;
 async function runBoth(a: Session, b: Session, feeds: Feeds, names: readonly string[]): Promise<[Results, Results]> {
   if (names.length === 0) return [{}, {}];
   return [await a.run(feeds, names), await b.run(feeds, names)];
+}
+
+/** Floats of another width are compared as float32; what is no longer a float is not compared. */
+function addPair(meter: FidelityMeter, expected: Tensor, actual: Tensor): void {
+  if (expected.dataType === actual.dataType) meter.add(expected, actual);
+  else if (isFloat(expected.dataType) && isFloat(actual.dataType)) {
+    meter.add(castTensor(expected, 'float32'), castTensor(actual, 'float32'));
+  }
 }
 
 /** Nodes of the main graph with float weights, whose output the result computes too. */

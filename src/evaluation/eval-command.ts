@@ -1,20 +1,23 @@
 // Metrics from a program of the user: run for a model, it prints a number or an object of numbers as its last line.
 import { usageError } from '../errors.js';
 
-/** `command`: words separated by spaces; `{model}` stands for the path. The first word is the program; no shell is involved. */
+/**
+ * `command`: words separated by blanks, or in quotes as a shell takes them; `{model}` stands for the path. The first word is the program;
+ * no shell is involved.
+ */
 export async function runEvalCommand(
   command: string,
   model: string,
   { metric, signal }: { readonly metric?: string; readonly signal?: AbortSignal } = {},
 ): Promise<{ readonly name: string; readonly value: number; readonly all: Readonly<Record<string, number>> }> {
-  const { execa, parseCommandString } = await import('execa');
+  const { execa } = await import('execa');
   if (!command.includes('{model}')) {
     throw usageError(
       '--eval-command does not say where the model goes',
       'Write {model} in its place: "node eval.js {model}".',
     );
   }
-  const [program, ...args] = parseCommandString(command).map((word) => word.replaceAll('{model}', model));
+  const [program, ...args] = splitWords(command).map((word) => word.replaceAll('{model}', model));
   const result = await execa(program, args, {
     reject: false,
     stderr: 'inherit',
@@ -27,6 +30,23 @@ export async function runEvalCommand(
     throw usageError(`The evaluation command failed for ${model}: ${reason}`, 'Run it by hand to see why.');
   }
   return readResult(lastLine(result.stdout), metric);
+}
+
+/**
+ * Blanks separate words, but not in '…' or "…", whose quotes are left out. A backslash before a blank or a quote stands for that
+ * character, elsewhere for itself (paths of Windows). Throws USAGE for a quote without its end.
+ */
+export function splitWords(command: string): string[] {
+  const word = /(?:'[^']*'|"(?:\\.|[^"])*"|\\[\s'"]|[^\s'"])+/gs;
+  if (command.replace(word, '').trim() !== '') throw usageError('A quote of --eval-command has no end', command);
+  const parts = /'([^']*)'|"((?:\\.|[^"])*)"|\\([\s'"])/gs;
+  return (command.match(word) ?? []).map((text) =>
+    text.replace(
+      parts,
+      (_, plain?: string, quoted?: string, escaped?: string) =>
+        plain ?? quoted?.replace(/\\(["\s])/g, '$1') ?? escaped ?? '',
+    ),
+  );
 }
 
 function lastLine(text: string): string {

@@ -95,6 +95,24 @@ test('writes reports as Markdown too', async () => {
   expect(text).toContain('| `quantize-dynamic` | 2 | 0 |');
 });
 
+test.each(['float16', 'bfloat16'])('a report of nodes that compute in %s', async (mode) => {
+  const report = join(folder, `${mode}.json`);
+  const { code } = await runCli([
+    'quantize',
+    model,
+    '-o',
+    join(folder, `${mode}.onnx`),
+    '--mode',
+    mode,
+    '--report',
+    report,
+  ]);
+  expect(code).toBe(0);
+  const { nodes } = JSON.parse(readFileSync(report, 'utf8')).nodes;
+  expect(nodes).toHaveLength(2);
+  for (const { sqnr } of nodes) expect(sqnr).toBeGreaterThan(30);
+});
+
 test('a report in every format; two runs differ in their timing only', async () => {
   const run = async (name: string) => {
     const paths = ['json', 'md', 'html'].map((format) => join(folder, `${name}.${format}`));

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readResult, runEvalCommand } from '../../src/evaluation/index.js';
+import { readResult, runEvalCommand, splitWords } from '../../src/evaluation/eval-command.js';
 import { temporaryFolder } from '../temporary-folder.js';
 
 const root = temporaryFolder();
@@ -25,6 +25,21 @@ describe('a program of the user', () => {
     await expect(runEvalCommand(program('fails.mjs', 'process.exit(3);'), 'a.onnx')).rejects.toThrow(/exit code 3/);
     await expect(runEvalCommand('node x.js', 'a.onnx')).rejects.toThrow(/where the model goes/);
     await expect(runEvalCommand('no-such-program {model}', 'a.onnx')).rejects.toThrow(/failed for a.onnx/);
+  });
+});
+
+describe('words', () => {
+  it.each([
+    [`node eval.js {model}`, ['node', 'eval.js', '{model}']],
+    [`node -e "print('a b')" '{model}'`, ['node', '-e', `print('a b')`, '{model}']],
+    [String.raw`node -e "say(\"x y\")" my\ file.js`, ['node', '-e', 'say("x y")', 'my file.js']],
+    [String.raw`C:\tools\node.exe --out="a b" ''`, [String.raw`C:\tools\node.exe`, '--out=a b', '']],
+  ])('%s', (command, words) => {
+    expect(splitWords(command)).toEqual(words);
+  });
+
+  it('need both quotes', () => {
+    expect(() => splitWords(`node 'x.js {model}`)).toThrow(/quote of --eval-command has no end/);
   });
 });
 
