@@ -20,7 +20,7 @@ import { emit } from './emit.js';
 import { costsMost } from './first-operators.js';
 import { elementwiseOperators } from './operators.js';
 import { type Options, options, settle } from './options.js';
-import { type PlannedLinear, quantizedValues, type StaticPlan } from './plan.js';
+import { type PlannedLinear, quantizedValues, type StaticPlan, wouldGrow } from './plan.js';
 import { planElementwise } from './plan-elementwise.js';
 import { isFirst, planLinears } from './plan-linears.js';
 import { type RoundedConvolution, roundConvolutions } from './round-weights.js';
@@ -35,9 +35,14 @@ export const quantizeStatic = definePass({
     const options = settle(given);
     const candidates = planLinears(model, options, await ranksOf(model, context), context);
     const { linears, weightRanges } = await withFiniteWeights(candidates, options, context);
-    if (linears.length === 0 || !raiseToIntegers(model, linears, context)) return;
+    if (linears.length === 0) return;
     const elementwise = [...context.targets(...elementwiseOperators)];
     const complete: StaticPlan = { linears, elementwise: planElementwise(model, linears, options, elementwise) };
+    if (options.minimumSize > 1 && wouldGrow(complete)) {
+      for (const { operator } of linears) context.record.skipped(operator.node, 'the model would not become smaller');
+      return;
+    }
+    if (!raiseToIntegers(model, linears, context)) return;
     const rounded = await roundWeights(model, linears, options, context);
     const byNode = new Map<Node, LinearOperator>(linears.map(({ operator }) => [operator.node, operator]));
     const roots = new Set(quantizedValues(complete).values());

@@ -61,7 +61,13 @@ export const options = z.strictObject({
     .describe(
       'compute matrix products twice, on the rounded input and on what rounding left: for inputs of 8 times the usual error (outliers, auto), or for the worst that make two thirds of it',
     ),
-  minimumSize: z.int().min(1).default(512).describe('leave weights with fewer elements in float'),
+  minimumSize: z
+    .int()
+    .min(1)
+    .default(512)
+    .describe(
+      'leave weights with fewer elements in float, and models that would not become smaller; 1: quantize those too',
+    ),
   operators: z
     .array(z.enum(linearOperators))
     .default([...linearOperators])

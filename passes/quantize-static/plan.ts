@@ -51,3 +51,18 @@ export function integerResults({ linears, elementwise }: StaticPlan): Set<Value>
   const results = linears.flatMap(({ result }) => (result ? [result] : []));
   return new Set([...results, ...elementwise.flatMap((planned) => planned.results)]);
 }
+
+/** Bytes that nodes and parameters around a weight take, and those around a quantized activation, with their names. */
+const linearBytes = 450;
+const valueBytes = 500;
+
+/** Whether the nodes that quantization adds take more than it saves: small models stay as they are. */
+export function wouldGrow(plan: StaticPlan): boolean {
+  const values = new Set(quantizedValues(plan).keys()).size;
+  const saved = plan.linears.reduce(
+    (sum, { operator: { weight, outputChannels } }) =>
+      sum + weight.tensor.byteLength - weight.tensor.size - 4 * outputChannels - linearBytes,
+    0,
+  );
+  return saved <= values * valueBytes;
+}
