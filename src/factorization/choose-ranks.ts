@@ -12,8 +12,8 @@ export interface RatedCandidate {
   readonly choices: readonly Choice[];
   /** Energy of its outputs: what errors are relative to. */
   readonly energy: number;
-  /** Damage to the model per error. */
-  readonly sensitivity: number;
+  /** To the model, by an error of this operator; comparable between operators. */
+  readonly damageAt: (error: number) => number;
   /** Where the rule asks for it. */
   readonly noiseFreeRanks: readonly number[] | null;
 }
@@ -42,9 +42,9 @@ function distribute(
 ): Allocation<Chosen> {
   const costOf = ({ parameters, macs }: { readonly parameters: number; readonly macs: number }): number =>
     kind === 'macs' ? macs : parameters;
-  const curves = rated.map(({ candidate, choices, sensitivity }): Alternative<Chosen>[] => [
+  const curves = rated.map(({ candidate, choices, damageAt }): Alternative<Chosen>[] => [
     { item: null, cost: costOf(candidate), damage: 0 },
-    ...choices.map((choice) => ({ item: choice, cost: costOf(choice), damage: choice.error * sensitivity })),
+    ...choices.map((choice) => ({ item: choice, cost: costOf(choice), damage: damageAt(choice.error) })),
   ]);
   const all = rated.reduce((sum, { candidate }) => sum + costOf(candidate), 0);
   // What the bytes of the whole model must lose, these parameters lose.

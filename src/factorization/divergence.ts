@@ -19,10 +19,8 @@ export class DivergenceMeter {
 
   add(reference: Tensor, other: Tensor): void {
     if (!isFloat(reference.dataType) || reference.size !== other.size || reference.size === 0) return;
-    const { shape } = reference;
-    // Class scores lie along the last axis; an output of many axes is an image or the like.
-    const classes = shape.at(-1) ?? 1;
-    if (this.scores && (shape.length === 2 || shape.length === 3) && classes > 1) this.addScores(reference, other);
+    const perExample = this.scores ? rowsPerExample(reference.shape) : null;
+    if (perExample !== null) this.addScores(reference, other, perExample);
     else this.addValues(reference.readFloat32(), other.readFloat32());
   }
 
@@ -30,8 +28,7 @@ export class DivergenceMeter {
     return this.weight === 0 ? 0 : Math.max(this.sum / this.weight, 0);
   }
 
-  private addScores(reference: Tensor, other: Tensor): void {
-    const perExample = reference.shape.length === 3 ? reference.shape[1] : 1;
+  private addScores(reference: Tensor, other: Tensor, perExample: number): void {
     const layout = { count: reference.shape[0], perExample };
     const a = readClassRows(reference, layout, this.probabilities);
     const b = readClassRows(other, layout, this.probabilities);
@@ -49,4 +46,10 @@ export class DivergenceMeter {
       if (Number.isFinite(reference[i])) this.weight += reference[i] ** 2;
     }
   }
+}
+
+/** Rows of class scores: [batch, classes] with any number of axes of length 1, or [batch, rows, classes]; null for an image or the like. */
+function rowsPerExample(shape: readonly number[]): number | null {
+  if (shape.slice(1).filter((length) => length !== 1).length === 1) return 1;
+  return shape.length === 3 && shape[2] > 1 ? shape[1] : null;
 }

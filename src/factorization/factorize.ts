@@ -6,6 +6,7 @@ import type { PassContext } from '../pass/index.js';
 import { fittedBias, movedBias } from './bias.js';
 import { asItIsNow, type Candidate, findCandidates, weightsOf } from './candidates.js';
 import { type Chosen, chooseRanks, type RatedCandidate } from './choose-ranks.js';
+import { DamageCurve } from './damage-curve.js';
 import { emitFactors } from './emit.js';
 import { choicesTask, type FamilyName, factorsTask, noiseFreeRanksTask } from './factorize-task.js';
 import type { Choice } from './family.js';
@@ -13,13 +14,18 @@ import { type InputStatistics, observeInputs, scaledMetric } from './moments.js'
 import { type FactorizationOptions, type RankRule, rankRule } from './options.js';
 import { energyOf, type WeightGroup } from './problem.js';
 import { Refit } from './refit.js';
-import { measureSensitivities, type Trial } from './sensitivity.js';
+import { measureDivergences, type Trial } from './sensitivity.js';
 import { SpeedCheck } from './speed-check.js';
 
 interface Prepared extends RatedCandidate {
   readonly groups: readonly WeightGroup[];
   readonly means: readonly Float64Array[] | null;
+  /** What was measured of its damage; null where that is not asked for. */
+  readonly measured: DamageCurve | null;
 }
+
+/** How often damages are measured where the choice has moved away from what is measured. */
+const mostRounds = 4;
 
 export async function factorize(
   model: Model,
@@ -35,7 +41,7 @@ export async function factorize(
   const candidates = await findCandidates(model, families, operators, options, context);
   const prepared = await prepare(model, candidates, rule, options, context);
   const speed = options.checkSpeed ? new SpeedCheck(context.engine) : null;
-  const chosen = await choose(model, prepared, rule, options, speed, context);
+  const chosen = await chooseMeasured(model, prepared, rule, options, speed, context);
   const accepted: { one: Prepared; choice: Choice }[] = [];
   for (const [index, one] of prepared.entries()) {
     const choice = chosen[index];
@@ -77,9 +83,9 @@ async function prepare(
         return null;
       }
       const energy = groups.reduce((sum, group) => sum + energyOf(group), 0);
-      const sensitivity = energy > 0 ? 1 / energy : 0;
+      const damageAt = (error: number): number => (energy > 0 ? error / energy : 0);
       const means = own && candidate.operator.biasSlot ? own.map(({ mean }) => mean) : null;
-      return { candidate, choices, energy, sensitivity, noiseFreeRanks, groups, means };
+      return { candidate, choices, energy, damageAt, noiseFreeRanks, groups, means, measured: null };
     }),
   );
   const prepared = rated.filter((one) => one !== null);
@@ -88,10 +94,24 @@ async function prepare(
     throw usageError('Sensitivities are measured on samples', 'Give data with --calibration-data.');
   }
   if (context.samples === null || options.sensitivity === 'relative' || !budgeted) return prepared;
+  const measurable = prepared.map((one) => {
+    const measured = new DamageCurve();
+    return { ...one, measured, damageAt: (error: number) => measured.at(error) };
+  });
+  await measure(
+    model,
+    measurable.map((one) => ({ one, choice: halfOf(one) })),
+    context,
+  );
+  return measurable;
+}
+
+/** Adds to the damage curves what these choices do. */
+async function measure(model: Model, chosen: Accepted, context: PassContext): Promise<void> {
   const trials: Trial[] = [];
-  for (const one of prepared) trials.push(await trialOf(one, model, context));
-  const sensitivities = await measureSensitivities(model, trials, context);
-  return prepared.map((one, index) => ({ ...one, sensitivity: sensitivities[index] }));
+  for (const { one, choice } of chosen) trials.push(await trialOf(one, choice, model, context));
+  const divergences = await measureDivergences(model, trials, context);
+  for (const [index, { one, choice }] of chosen.entries()) one.measured?.add(choice.error, divergences[index]);
 }
 
 function metricOf({ metric }: InputStatistics, { weighting }: FactorizationOptions) {
@@ -99,17 +119,42 @@ function metricOf({ metric }: InputStatistics, { weighting }: FactorizationOptio
 }
 
 /** The choice next to half of the parameters. */
-async function trialOf(one: Prepared, model: Model, context: PassContext): Promise<Trial> {
-  const { candidate, choices, groups } = one;
+function halfOf({ candidate, choices, energy }: Prepared): Choice {
   const far = ({ parameters, error }: Choice): number =>
-    Math.abs(parameters / candidate.parameters - 0.5) + error / Math.max(one.energy, Number.MIN_VALUE) / 10;
-  const choice = choices.reduce((best, next) => (far(next) < far(best) ? next : best));
+    Math.abs(parameters / candidate.parameters - 0.5) + error / Math.max(energy, Number.MIN_VALUE) / 10;
+  return choices.reduce((best, next) => (far(next) < far(best) ? next : best));
+}
+
+async function trialOf(one: Prepared, choice: Choice, model: Model, context: PassContext): Promise<Trial> {
+  const { candidate, groups } = one;
   const { family, shape } = candidate;
   const stages = await context.workers.run(factorsTask, { family, shape, groups, ranks: choice.ranks }, context.signal);
   return { candidate, choice, stages, bias: movedBias(one, stages, candidate.operator, model) };
 }
 
-/** Chooses, measures what was chosen, and chooses again without what was too slow. */
+/** Chooses, measures the damage of what was chosen where it is not known yet, and chooses again with what that showed. */
+async function chooseMeasured(
+  model: Model,
+  prepared: readonly Prepared[],
+  rule: RankRule,
+  options: FactorizationOptions,
+  speed: SpeedCheck | null,
+  context: PassContext,
+): Promise<Chosen[]> {
+  let chosen = await choose(model, prepared, rule, options, speed, context);
+  for (let round = 0; round < mostRounds; round++) {
+    const unknown = prepared.flatMap((one, index) => {
+      const choice = chosen[index];
+      return choice && one.measured?.isMeasuredNear(choice.error) === false ? [{ one, choice }] : [];
+    });
+    if (unknown.length === 0) break;
+    await measure(model, unknown, context);
+    chosen = await choose(model, prepared, rule, options, speed, context);
+  }
+  return chosen;
+}
+
+/** Chooses, measures how fast what was chosen is, and chooses again without what was too slow. */
 async function choose(
   model: Model,
   prepared: readonly Prepared[],
@@ -178,7 +223,7 @@ function report(
   record.metric('parameters after', after);
   record.metric(
     'summed divergence',
-    sum(({ sensitivity }, choice) => (choice ? choice.error * sensitivity : 0)),
+    sum(({ damageAt }, choice) => (choice ? damageAt(choice.error) : 0)),
   );
   const reached = rule.kind === 'params' ? after / before : rule.kind === 'macs' ? macsAfter / macsBefore : null;
   if (reached !== null && 'share' in rule && reached > rule.share + 0.01) {

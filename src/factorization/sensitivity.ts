@@ -1,5 +1,5 @@
-// What an error in one operator does to the outputs of the model: each operator alone is factorized at a middle rank, and the divergence
-// that this causes is divided by the error that caused it. Divergence grows with the error while both are small.
+// What an error in one operator does to the outputs of the model: the divergence that the operator's factors cause where everything else is
+// as it was.
 import { linearOperator } from '../analysis/index.js';
 import { type ProbedValues, sweep } from '../calibration/index.js';
 import type { Feeds } from '../engine/index.js';
@@ -23,8 +23,8 @@ export interface Trial {
   readonly bias: Float32Array | null;
 }
 
-/** Divergence per error, one for each trial. */
-export async function measureSensitivities(
+/** One for each trial; infinite where outputs are not finite any more. */
+export async function measureDivergences(
   model: Model,
   trials: readonly Trial[],
   context: PassContext,
@@ -49,10 +49,7 @@ export async function measureSensitivities(
       },
       { engine, samples: first(samples, mostSamples), signal, threads: workers.jobs },
     );
-    for (const [index, { choice }] of part.entries()) {
-      const divergence = meters[index].reduce((sum, meter) => sum + meter.value, 0);
-      results.push(choice.error > 0 ? divergence / choice.error : 0);
-    }
+    for (const own of meters) results.push(own.reduce((sum, meter) => sum + meter.value, 0));
     context.progress(Math.min(from + together, trials.length), trials.length);
   }
   return results;

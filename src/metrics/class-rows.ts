@@ -51,8 +51,7 @@ export function readClassRows(output: Tensor, { count, perExample }: RowLayout, 
 function rowShape(output: Tensor, perExample: number, perBatchEntry: number) {
   const { shape } = output;
   const last = shape.length > 1 ? shape[shape.length - 1] : 1;
-  const middle = shape.slice(1, -1);
-  const single = perExample === 1 && (middle.every((dim) => dim === 1) || shape.slice(2).every((dim) => dim === 1));
+  const single = perExample === 1 && shape.slice(1).filter((dim) => dim !== 1).length <= 1;
   const classes = single ? perBatchEntry : last;
   return { classes, available: classes === 0 ? 0 : perBatchEntry / classes };
 }
