@@ -1,7 +1,8 @@
 // Samples from a JavaScript module: its default export is an (async) iterable, or a function that gives one. It yields feeds, or
 // { feeds, label } or { feeds, labels } (class indices), or { feeds, targets } (tensors by output name); `continues: true` carries
 // state over from the sample before.
-import { resolve } from 'node:path';
+import { register } from 'node:module';
+import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ValueInfo } from '../engine/index.js';
 import { DsoptError, usageError } from '../errors.js';
@@ -18,16 +19,29 @@ export async function openModule(
   model: ModelInterface,
 ): Promise<StreamSource> {
   let exported: { default?: unknown };
+  const typescript = /\.m?ts$/.test(path);
   try {
+    if (typescript) loadTypeScript();
     exported = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
   } catch (cause) {
-    const typescript = /\.m?ts$/.test(path);
     throw new DsoptError('USAGE', `Cannot load ${path}: ${cause instanceof Error ? cause.message : cause}`, {
-      hint: typescript ? 'Compile it to JavaScript, or run dsopt under a loader such as tsx.' : 'Check the module.',
+      hint: typescript
+        ? 'Only types are taken out: enums, namespaces and imports without extensions need a compiler.'
+        : 'Check the module.',
       cause,
     });
   }
   return iterableSource(exported.default, path, model);
+}
+
+let loadsTypeScript = false;
+
+/** Node.js takes types out itself from version 22.18 on; where modules are TypeScript anyway, as under a test runner, something else does. */
+function loadTypeScript(): void {
+  const { typescript } = process.features as { readonly typescript?: unknown };
+  if (loadsTypeScript || typescript || extname(import.meta.url) === '.ts') return;
+  loadsTypeScript = true;
+  register(new URL('./typescript-hooks.js', import.meta.url));
 }
 
 /** `data` may be read more than once: a function is called each time, an iterable asked for a new iterator. */

@@ -150,9 +150,13 @@ async function explainMethod(model: Model, method: Method, options: MethodOption
     const [original, all, ...effects] = await sweep.measure([[], [...single.keys()], ...single]);
     const measure = measureOf(effects);
     const costs = effects.map((effect) => costOf(effect, measure));
-    const kept = chooseKept(costs);
-    const others = [...single.keys()].filter((index) => !kept.includes(index));
-    const [remaining = null] = kept.length > 0 ? await sweep.measure([others]) : [];
+    const candidates = chooseKept(costs);
+    const others = [...single.keys()].filter((index) => !candidates.includes(index));
+    const [tried = null] = candidates.length > 0 ? await sweep.measure([others]) : [];
+    // Advice that the measurement of all of it together contradicts is none.
+    const helps = tried !== null && all !== undefined && costOf(tried, measure) < costOf(all, measure);
+    const kept = helps ? candidates : [];
+    const remaining = helps ? tried : null;
     const total = costs.reduce((sum, cost) => sum + cost, 0);
     const byLabel = skippedNodes(trial);
     for (const [index, { label }] of switched.nodes.entries()) {
