@@ -1,11 +1,14 @@
 // What a model consists of: where its bytes and its multiplications are. Reads no weights.
 
-import { countMacs, type MacCount, propagateShapes } from './analysis/index.js';
+import { countMacs, type MacCount } from './analysis/count-macs.js';
+import { propagateShapes } from './analysis/shapes/propagate-shapes.js';
 import type { Engine } from './engine/index.js';
-import { createOnnxRuntimeEngine } from './engine/index.js';
 import { DsoptError } from './errors.js';
 import { cloneModel, formatType, type Model, type TensorType, tensorType, type Value } from './ir/index.js';
-import { describeModel, type InspectionReport, schemaName, type WeightUse, weightUses } from './report/index.js';
+import type { InspectionReport } from './report/index.js';
+import { describeModel } from './report/model-facts.js';
+import { schemaName } from './report/schema-name.js';
+import { type WeightUse, weightUses } from './report/weight-uses.js';
 import { likelyShapes } from './synthetic/index.js';
 
 export interface InspectOptions {
@@ -20,7 +23,7 @@ export interface InspectOptions {
 /** Throws USAGE for input shapes that do not fit the model. */
 export async function inspect(
   model: Model,
-  { top = 10, inputShapes = {}, engine = createOnnxRuntimeEngine() }: InspectOptions = {},
+  { top = 10, inputShapes = {}, engine }: InspectOptions = {},
 ): Promise<InspectionReport> {
   const inputs = model.graph.inputs.filter(({ isInitializer }) => !isInitializer);
   const shapes = likelyShapes(model, inputShapes);
@@ -102,11 +105,12 @@ function describeOperators(
 }
 
 /** An engine is asked only about what walking the graph did not tell. */
-async function modelMacs(model: Model, inputShapes: InputShapes, engine: Engine): Promise<MacCount> {
+async function modelMacs(model: Model, inputShapes: InputShapes, given: Engine | undefined): Promise<MacCount> {
   const shapes = propagateShapes(model, inputShapes);
   const shapeOf = (value: Value): readonly number[] | null => value.constant?.shape ?? shapes.get(value) ?? null;
   const costs = countMacs(model, shapeOf);
   if (costs.unknown === 0) return costs;
+  const engine = given ?? (await import('./engine/index.js')).createOnnxRuntimeEngine();
   const inferred = await engine.inferTypes(withInputShapes(model, inputShapes)).catch((error: unknown) => {
     // What the engine cannot run can be looked at all the same; some nodes stay uncounted.
     if (error instanceof DsoptError && error.code === 'MODEL_UNSUPPORTED') return new Map<Value, TensorType>();

@@ -33,7 +33,15 @@ const layers: readonly (readonly string[])[] = [
 ];
 
 /** Files that are imported by themselves: the index of their folder would load what the start of a command need not wait for. */
-const aloneForQuickStart: ReadonlySet<string> = new Set(['src/report/schema-name.ts', 'src/report/report-schema.ts']);
+const aloneForQuickStart: ReadonlySet<string> = new Set([
+  'src/report/schema-name.ts',
+  'src/report/report-schema.ts',
+  'src/report/model-facts.ts',
+  'src/report/weight-uses.ts',
+  'src/report/render-inspection.ts',
+  'src/analysis/count-macs.ts',
+  'src/analysis/shapes/propagate-shapes.ts',
+]);
 
 interface Import {
   readonly specifier: string;

@@ -6,7 +6,6 @@ import { loadModel } from '../../onnx/index.js';
 import type { Engine } from '../engine.js';
 import { inferTypes } from '../onnxruntime/infer-types.js';
 import { loadTfjs, type TfjsBackend } from './backend.js';
-import { TfjsSession } from './session.js';
 
 /** Types are inferred by onnxruntime-node. The backend is loaded with the first session. */
 export function createTfjsEngine(backend: TfjsBackend): Engine {
@@ -14,6 +13,7 @@ export function createTfjsEngine(backend: TfjsBackend): Engine {
     name: backend,
     async open(model) {
       const tf = await loadTfjs(backend);
+      const { TfjsSession } = await import('./session.js');
       const loaded = typeof model === 'string' ? await loadModel(model) : cloneModel(model);
       return new TfjsSession(tf, loaded);
     },
