@@ -1,6 +1,7 @@
 // Commands that offer one of several passes, such as the modes of `dsopt quantize`: the flags of all of them, and which belong to the chosen one.
+import { basename, dirname, extname, join } from 'node:path';
 import type { Option } from 'commander';
-import { usageError } from '../errors.js';
+import { internalError, usageError } from '../errors.js';
 import type { Pass } from '../pass/index.js';
 import { type OptionSchema, optionsJsonSchema } from '../recipe/index.js';
 import { flagName, pickPassOptions, schemaFlags } from './option-flags.js';
@@ -9,6 +10,27 @@ import { flagName, pickPassOptions, schemaFlags } from './option-flags.js';
 export interface PassChoice {
   readonly word: string;
   readonly pass: Pass;
+}
+
+/** What a command offers: the built-in passes that `words` name, and all of them. `flag` is what chooses one. */
+export async function loadChoices(
+  flag: string,
+  words: Readonly<Record<string, string>>,
+): Promise<{ readonly choices: readonly PassChoice[]; readonly passes: readonly Pass[] }> {
+  const { builtinPasses } = await import('../index.js');
+  const passes: readonly Pass[] = builtinPasses;
+  const choices = Object.entries(words).map(([word, name]) => {
+    const pass = passes.find((candidate) => candidate.name === name);
+    if (!pass) throw internalError(`There is no pass for ${flag} ${word}`);
+    return { word, pass };
+  });
+  return { choices, passes };
+}
+
+/** Where a result goes that nobody named: `model.onnx` → `model.<suffix>.onnx`, in the same folder. */
+export function outputBeside(model: string, suffix: string): string {
+  const extension = extname(model);
+  return join(dirname(model), `${basename(model, extension)}.${suffix}${extension || '.onnx'}`);
 }
 
 /** One flag an option name; what passes say differently of it is joined. */

@@ -1,4 +1,5 @@
 // The course of every factorizing pass: find operators, observe their inputs, rate their ranks, choose, check, and replace them in order.
+import { weightBytes } from '../analysis/index.js';
 import type { Feeds } from '../engine/index.js';
 import { throwIfAborted, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
@@ -178,13 +179,6 @@ async function choose(
     }
     if (all) return chosen;
   }
-}
-
-function weightBytes(model: Model): number {
-  let bytes = 0;
-  for (const graph of model.allGraphs())
-    for (const { constant } of graph.initializers) bytes += constant?.byteLength ?? 0;
-  return bytes;
 }
 
 function whyNot({ candidate, choices, noiseFreeRanks }: Prepared, rule: RankRule, speed: SpeedCheck | null): string {

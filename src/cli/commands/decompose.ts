@@ -1,11 +1,8 @@
 // `dsopt decompose`: weights as products of smaller ones.
-import { basename, dirname, extname, join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { internalError } from '../../errors.js';
-import type { Pass } from '../../pass/index.js';
 import type { DecomposeMethod } from '../../recipe/index.js';
 import type { CommandModule } from '../command-module.js';
-import { choiceFlags, type PassChoice, pickChoiceOptions } from '../pass-choice.js';
+import { choiceFlags, loadChoices, outputBeside, pickChoiceOptions } from '../pass-choice.js';
 import { runCompression } from '../run-compression.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
 
@@ -34,25 +31,12 @@ export const decompose: CommandModule<[string], DecomposeOptions> = {
     const { method } = options;
     const steps = decomposeSteps(passes, method, pickChoiceOptions(choices, method, '--method', { ...options }));
     const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
-    const output = options.output ?? defaultOutput(path);
+    const output = options.output ?? outputBeside(path, 'decomposed');
     await runCompression({ command: 'decompose', input: path, output, recipe }, options, context);
   },
 };
 
-/** `model.onnx` → `model.decomposed.onnx`, in the same folder. */
-function defaultOutput(model: string): string {
-  const extension = extname(model);
-  return join(dirname(model), `${basename(model, extension)}.decomposed${extension || '.onnx'}`);
-}
-
-async function loadMethods(): Promise<{ readonly choices: readonly PassChoice[]; readonly passes: readonly Pass[] }> {
-  const { builtinPasses } = await import('../../index.js');
+async function loadMethods() {
   const { decomposeMethods } = await import('../../recipe/index.js');
-  const passes: readonly Pass[] = builtinPasses;
-  const choices = Object.entries(decomposeMethods).map(([word, name]) => {
-    const pass = passes.find((candidate) => candidate.name === name);
-    if (!pass) throw internalError(`There is no pass for --method ${word}`);
-    return { word, pass };
-  });
-  return { choices, passes };
+  return loadChoices('--method', decomposeMethods);
 }

@@ -1,14 +1,12 @@
 // `dsopt prune`: takes out of a model what it does not need.
-import { basename, dirname, extname, join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { internalError, thresholdMissed, usageError } from '../../errors.js';
+import { thresholdMissed, usageError } from '../../errors.js';
 import type { CompressionReport } from '../../index.js';
-import type { Pass } from '../../pass/index.js';
 import type { PruneGranularity } from '../../recipe/index.js';
 import type { CommandContext, CommandModule } from '../command-module.js';
 import { flagName } from '../option-flags.js';
 import type { Output } from '../output.js';
-import { choiceFlags, type PassChoice, pickChoiceOptions } from '../pass-choice.js';
+import { choiceFlags, loadChoices, outputBeside, pickChoiceOptions } from '../pass-choice.js';
 import { type Compression, compressQuietly, runCompression, tellResult } from '../run-compression.js';
 import { parseShare, parseSize } from '../value-parsers.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
@@ -28,7 +26,7 @@ const ownWords: ReadonlySet<string> = new Set(['targetMacs', 'targetBytes']);
 
 export const prune: CommandModule<[string], PruneOptions> = {
   async configure(command: Command) {
-    const { choices } = await loadChoices();
+    const { choices } = await loadGranularities();
     command
       .argument('<model>', 'the model to prune')
       .option('-o, --output <file>', 'what to write (default: model.pruned.onnx beside the model)')
@@ -45,7 +43,7 @@ export const prune: CommandModule<[string], PruneOptions> = {
     await addWriteOptions(command);
   },
   async run([path], options, context) {
-    const { choices, passes } = await loadChoices();
+    const { choices, passes } = await loadGranularities();
     const { granularity, targetMacs, targetSize, targetLatency } = options;
     checkTargets(options);
     const attempt = async (parsed: Readonly<Record<string, unknown>>): Promise<Compression> => {
@@ -53,7 +51,7 @@ export const prune: CommandModule<[string], PruneOptions> = {
       const passOptions = pickChoiceOptions(choices, granularity, '--granularity', { ...options, ...parsed });
       const steps = pruneSteps(passes, granularity, passOptions);
       const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
-      return { command: 'prune', input: path, output: options.output ?? defaultOutput(path), recipe };
+      return { command: 'prune', input: path, output: options.output ?? outputBeside(path, 'pruned'), recipe };
     };
     const report =
       targetLatency === undefined
@@ -129,20 +127,7 @@ function explain(report: CompressionReport, output: Output): void {
   }
 }
 
-/** `model.onnx` → `model.pruned.onnx`, in the same folder. */
-function defaultOutput(model: string): string {
-  const extension = extname(model);
-  return join(dirname(model), `${basename(model, extension)}.pruned${extension || '.onnx'}`);
-}
-
-async function loadChoices(): Promise<{ readonly choices: readonly PassChoice[]; readonly passes: readonly Pass[] }> {
-  const { builtinPasses } = await import('../../index.js');
+async function loadGranularities() {
   const { pruneGranularities } = await import('../../recipe/index.js');
-  const passes: readonly Pass[] = builtinPasses;
-  const choices = Object.entries(pruneGranularities).map(([word, name]) => {
-    const pass = passes.find((candidate) => candidate.name === name);
-    if (!pass) throw internalError(`There is no pass for --granularity ${word}`);
-    return { word, pass };
-  });
-  return { choices, passes };
+  return loadChoices('--granularity', pruneGranularities);
 }

@@ -1,12 +1,11 @@
 // `dsopt quantize`: weights in fewer bits, and arithmetic on them.
-import { basename, dirname, extname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { internalError, usageError } from '../../errors.js';
-import type { Pass } from '../../pass/index.js';
+import { usageError } from '../../errors.js';
 import type { BundleDtype, QuantizeMode } from '../../recipe/index.js';
 import type { CommandModule } from '../command-module.js';
 import { flagName, pickPassOptions } from '../option-flags.js';
-import { choiceFlags, type PassChoice, pickChoiceOptions } from '../pass-choice.js';
+import { choiceFlags, loadChoices, outputBeside, type PassChoice, pickChoiceOptions } from '../pass-choice.js';
 import { quantizeBundle } from '../quantize-bundle.js';
 import { runCompression } from '../run-compression.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
@@ -70,7 +69,7 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
     const compression = {
       command: 'quantize',
       input: model,
-      output: options.output ?? defaultOutput(path, quantizeModes[mode].suffix(passOptions)),
+      output: options.output ?? outputBeside(path, quantizeModes[mode].suffix(passOptions)),
       recipe,
     } as const;
     await runCompression({ ...compression, warnings: note ? [note] : [] }, options, context);
@@ -93,20 +92,8 @@ function parseDtypes(text: string, known: readonly BundleDtype[]): BundleDtype[]
   });
 }
 
-/** `model.onnx` → `model.int8.onnx`, in the same folder. */
-function defaultOutput(model: string, suffix: string): string {
-  const extension = extname(model);
-  return join(dirname(model), `${basename(model, extension)}.${suffix}${extension || '.onnx'}`);
-}
-
-async function loadModes(): Promise<{ readonly choices: readonly PassChoice[]; readonly passes: readonly Pass[] }> {
-  const { builtinPasses } = await import('../../index.js');
+async function loadModes() {
   const { quantizeModes } = await import('../../recipe/index.js');
-  const passes: readonly Pass[] = builtinPasses;
-  const choices = Object.entries(quantizeModes).map(([word, { pass: name }]) => {
-    const pass = passes.find((candidate) => candidate.name === name);
-    if (!pass) throw internalError(`There is no pass for --mode ${word}`);
-    return { word, pass };
-  });
-  return { choices, passes };
+  const words = Object.entries(quantizeModes).map(([word, { pass }]) => [word, pass]);
+  return loadChoices('--mode', Object.fromEntries(words));
 }
