@@ -12,10 +12,10 @@ import {
   type TensorDescription,
   type TensorKernel,
 } from '../tensor/index.js';
+import { findMultipliersByKernels, fitsKernels, type IntegerPiece, integersByKernels } from './pack-by-kernels.js';
 import { type PackedSearch, type PackedWidth, packedScale, selectMultiplier } from './packed-multiplier.js';
 import { createRanges, scanRange } from './parameters-ranges.js';
-import { quantizeRange } from './quantize-linear.js';
-import { layoutOf, type QuantizationLayout } from './scheme-layout.js';
+import { layoutOf } from './scheme-layout.js';
 import { float32Pieces } from './weight-pieces.js';
 
 /**
@@ -78,6 +78,10 @@ export function channelCount({ outer, inner }: PackedLayout): number {
 }
 
 function findParameters(tensor: Tensor, layout: PackedLayout, scheme: PackingScheme): PackedParameters | string {
+  if (fitsKernels(layout)) {
+    const found = findMultipliersByKernels(tensor, layout, scheme.bits, scheme.search === 'mse');
+    if (found) return { bits: scheme.bits, scale: found.scale, multipliers: packElements(found.multipliers, 4) };
+  }
   const scale = findPackedScales(tensor, layout, scheme.bits);
   if (typeof scale === 'string') return scale;
   const multipliers = findMultipliers(tensor, layout, scheme, scale);
@@ -149,27 +153,13 @@ interface PackedIntegersParameters {
 }
 
 /** The integers q of a packed weight, in the order of the source; read in groups of whole blocks. */
-export function* packedGroups(source: Tensor, layout: PackedLayout, parameters: PackedParameters): Iterable<Int8Array> {
-  const { k, inner, blockSize } = layout;
-  const { bits, scale, multipliers } = parameters;
-  const blocks = k / blockSize;
-  const groupSize = blockSize * inner;
-  const all = unpackSigned(multipliers, 4, (layout.outer * k * inner) / blockSize);
-  const bounds = { minimum: -(2 ** (bits - 1)), maximum: 2 ** (bits - 1) - 1 };
-  for (const { first, values } of float32Pieces(source, groupSize)) {
-    const groups = values.length / groupSize;
-    const index = first / blockSize;
-    const steps = new Float32Array(groups * inner);
-    for (let step = 0; step < steps.length; step++) {
-      const channel = inner === 1 ? Math.floor((index + step) / blocks) : step % inner;
-      steps[step] = all[index + step] * scale[channel];
-    }
-    const piece: QuantizationLayout = layoutOf([groups, blockSize, inner], { kind: 'block', axis: 1, blockSize });
-    const integers = new Int8Array(values.length);
-    const zeroPoint = new Int32Array(steps.length);
-    quantizeRange(values, 0, piece, { dataType: 'int8', scale: steps, zeroPoint, ...bounds }, integers);
-    yield integers;
-  }
+export function* packedGroups(
+  source: Tensor,
+  layout: PackedLayout,
+  { bits, scale, multipliers }: PackedParameters,
+): Iterable<IntegerPiece> {
+  const all = unpackSigned(multipliers, 4, (layout.outer * layout.k * layout.inner) / layout.blockSize);
+  yield* integersByKernels(source, layout, bits, { scale, multipliers: all });
 }
 
 /** INT4 integers, two in a byte. */
@@ -179,7 +169,12 @@ export const packedInt4Kernel: TensorKernel<PackedIntegersParameters> = {
   *chunks([source], { layout, parameters }) {
     // An element that waits for the other half of its byte.
     let rest: number | null = null;
-    for (const integers of packedGroups(source, layout, parameters)) {
+    for (const { integers, pack } of packedGroups(source, layout, parameters)) {
+      if (rest === null && integers.length % 2 === 0) {
+        const bytes = pack();
+        for (let at = 0; at < bytes.length; at += chunkLength) yield bytes.subarray(at, at + chunkLength);
+        continue;
+      }
       const joined: Int8Array = rest === null ? integers : withFirst(rest, integers);
       const even = joined.length - (joined.length % 2);
       rest = even < joined.length ? joined[even] : null;

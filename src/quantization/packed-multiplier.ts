@@ -16,7 +16,7 @@ const highestMultiplier = 7;
  * Multipliers tried on each side: below the one with which the block just fits, steps become finer and the extreme is cut off. The fewer
  * levels there are, the more of it is worth cutting off.
  */
-const tries: Readonly<Record<PackedWidth, number>> = { 2: 8, 3: 5, 4: 3 };
+export const multiplierTries: Readonly<Record<PackedWidth, number>> = { 2: 8, 3: 5, 4: 3 };
 /** 1.5 · 2^52: a double's sum with it, minus it, is rounded half to even. */
 const ROUNDER = 6755399441055744;
 
@@ -59,7 +59,7 @@ export function selectMultiplier(
   let least = Number.POSITIVE_INFINITY;
   for (const first of [upwards, downwards]) {
     const away = Math.sign(first);
-    for (let m = first, tried = 0; m !== 0 && tried < tries[bits]; m -= away, tried++) {
+    for (let m = first, tried = 0; m !== 0 && tried < multiplierTries[bits]; m -= away, tried++) {
       const error = squaredError(values, start, count, m * scale, bits);
       if (error < least) {
         least = error;

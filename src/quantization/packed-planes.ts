@@ -41,7 +41,7 @@ function readIntegers(source: Tensor, layout: PackedLayout, parameters: PackedPa
   if (parameters.integers) return unpackSigned(parameters.integers, 4, source.size);
   const integers = new Int8Array(source.size);
   let position = 0;
-  for (const group of packedGroups(source, layout, parameters)) {
+  for (const { integers: group } of packedGroups(source, layout, parameters)) {
     integers.set(group, position);
     position += group.length;
   }
