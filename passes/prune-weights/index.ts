@@ -1,11 +1,14 @@
 // Unstructured and N:M pruning: single weights become zero, and the others make up for them where there are real inputs.
 import { type LinearOperator, linearOperator, readRows } from '../../src/analysis/index.js';
-import type { Model, Node } from '../../src/ir/index.js';
+import { usageError } from '../../src/errors.js';
+import { cloneModel, type Model } from '../../src/ir/index.js';
 import { definePass, type PassContext } from '../../src/pass/index.js';
 import { replaceRows } from '../../src/pruning/index.js';
-import { globalShares, magnitudes, maskOfPattern, maskOfShare, type Pattern } from './magnitudes.js';
+import { magnitudes, maskOfPattern, maskOfShare, type Pattern } from './magnitudes.js';
 import { type Options, options } from './options.js';
 import { repairWeights } from './repair-weights.js';
+import { cubicSchedule } from './schedule.js';
+import { rowNorm, sharesOf } from './shares.js';
 
 export const pruneWeights = definePass({
   name: 'prune-weights',
@@ -13,12 +16,23 @@ export const pruneWeights = definePass({
   summary: 'Makes the least important weights zero, freely or N:M, and refits the others on real inputs.',
   options,
   needs: ['inference'],
+  requires(_, { initialRatio, ratio, pattern }) {
+    if (initialRatio === undefined) return;
+    if (pattern !== undefined) throw usageError('A pattern has no gradual schedule', 'Leave initialRatio out.');
+    if (initialRatio >= ratio)
+      throw usageError(`initialRatio ${initialRatio} is not below ratio ${ratio}`, 'Begin with less.');
+  },
   async run(model, options, context) {
     const operators = chooseOperators(model, context);
     const pattern = parsePattern(options.pattern);
-    const shares = sharesOf(operators, options, pattern);
-    if (context.samples && operators.length > 0) await repairWeights(model, shares, pattern, options, context);
-    else for (const [operator, share] of shares) zeroLeast(model, operator, share, pattern, options);
+    const reference = cloneModel(model);
+    if (operators.length === 0) return;
+    for (const ratio of ratiosOf(options)) {
+      const current = operators.map(({ node }) => linearOperator(node, model) as LinearOperator);
+      const shares = await sharesOf(current, ratio, model, options, pattern, context);
+      if (context.samples) await repairWeights(model, reference, shares, pattern, options, context);
+      else for (const [operator, share] of shares) zeroLeast(model, operator, share, pattern, options);
+    }
     report(operators, model, context);
   },
 });
@@ -41,19 +55,9 @@ function parsePattern(text: string | undefined): Pattern | null {
   return text === undefined ? null : { stay: Math.min(stay, of), of: Math.max(of, 1) };
 }
 
-/** The share of the weights of each operator that goes. */
-function sharesOf(
-  operators: readonly LinearOperator[],
-  { ratio, scope, normalize }: Options,
-  pattern: Pattern | null,
-): Map<LinearOperator, number> {
-  if (pattern) return new Map(operators.map((operator) => [operator, 1 - pattern.stay / pattern.of]));
-  const together = operators.filter(({ kind }) => scope === 'global' || (scope === 'auto' && kind !== 'matrix'));
-  const found = globalShares(
-    together.map((operator) => () => magnitudes(readRows(operator), operator.rowLength, normalize === 'filter')),
-    ratio,
-  );
-  return new Map(operators.map((operator) => [operator, found[together.indexOf(operator)] ?? ratio]));
+/** The share of zeros after each step. */
+function ratiosOf({ ratio, initialRatio, steps }: Options): number[] {
+  return initialRatio === undefined ? [ratio] : cubicSchedule(initialRatio, ratio, steps);
 }
 
 /** The smallest magnitudes become zero. */
@@ -62,10 +66,10 @@ function zeroLeast(
   operator: LinearOperator,
   share: number,
   pattern: Pattern | null,
-  { normalize }: Options,
+  options: Options,
 ): void {
   const rows = Float32Array.from(readRows(operator));
-  const scores = magnitudes(rows, operator.rowLength, normalize === 'filter');
+  const scores = magnitudes(rows, operator.rowLength, rowNorm(options));
   const mask = pattern ? maskOfPattern(scores, operator.rowLength, pattern) : maskOfShare(scores, share);
   for (let index = 0; index < rows.length; index++) if (!mask[index]) rows[index] = 0;
   replaceRows(model, operator, rows, null);
@@ -75,7 +79,7 @@ function report(operators: readonly LinearOperator[], model: Model, { record }: 
   let zeros = 0;
   let total = 0;
   for (const { node } of operators) {
-    const rows = readRows(linearOperator(node as Node, model) as LinearOperator);
+    const rows = readRows(linearOperator(node, model) as LinearOperator);
     const own = rows.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
     zeros += own;
     total += rows.length;

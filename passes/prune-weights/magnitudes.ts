@@ -1,12 +1,16 @@
 // Magnitudes of weights, comparable between filters, and thresholds on them.
 
-/** |w| of W [outputs, features]; with `normalize` divided by the Euclidean norm of its row (zero rows stay zero). */
-export function magnitudes(rows: Float32Array, features: number, normalize: boolean): Float32Array {
+/** What magnitudes are divided by: the sum of magnitudes of the row, its Euclidean norm, or nothing. */
+export type RowNorm = 'l1' | 'l2' | 'none';
+
+/** |w| of W [outputs, features], divided by the norm of its row (zero rows stay zero). */
+export function magnitudes(rows: Float32Array, features: number, norm: RowNorm): Float32Array {
   const scores = new Float32Array(rows.length);
   for (let start = 0; start < rows.length; start += features) {
-    let norm = 0;
-    for (let index = start; index < start + features; index++) norm += rows[index] * rows[index];
-    const factor = normalize && norm > 0 ? 1 / Math.sqrt(norm) : 1;
+    let sum = 0;
+    for (let index = start; index < start + features; index++)
+      sum += norm === 'l1' ? Math.abs(rows[index]) : rows[index] * rows[index];
+    const factor = norm === 'none' || sum === 0 ? 1 : 1 / (norm === 'l1' ? sum : Math.sqrt(sum));
     for (let index = start; index < start + features; index++) scores[index] = Math.abs(rows[index]) * factor;
   }
   return scores;

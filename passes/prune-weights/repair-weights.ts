@@ -1,7 +1,7 @@
 // Pruning with real inputs, from input to output: each operator sees what the pruned model gives it, and its remaining weights are fitted to
 // what the original computes.
-import { type LinearOperator, readRows } from '../../src/analysis/index.js';
-import { cloneModel, type Model, type Node } from '../../src/ir/index.js';
+import { readRows } from '../../src/analysis/index.js';
+import type { Model, Node } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import {
   interceptOf,
@@ -15,16 +15,18 @@ import { valuesByName } from '../../src/rewrite/index.js';
 import { magnitudes, maskOfPattern, maskOfShare, type Pattern } from './magnitudes.js';
 import { solveMasked } from './masked-least-squares.js';
 import type { Options } from './options.js';
+import { rowNorm, type Shares } from './shares.js';
 import { sparsify } from './sparse-gpt.js';
 
+/** `reference` computes what `model` should: the original, in the same names. */
 export async function repairWeights(
   model: Model,
-  shares: ReadonlyMap<LinearOperator, number>,
+  reference: Model,
+  shares: Shares,
   pattern: Pattern | null,
   options: Options,
   context: PassContext,
 ): Promise<void> {
-  const reference = cloneModel(model);
   const comparison = { model, reference, expected: valuesByName(reference.graph) };
   const random = context.random();
   let done = 0;
@@ -49,7 +51,7 @@ export async function repairWeights(
       const sparse = sparsify(old, hessian, rowLength, { share, pattern, given });
       if (!sparse) {
         // Inputs that never change: any mask will do.
-        const mask = given ?? maskOfShare(magnitudes(old, rowLength, true), share);
+        const mask = given ?? maskOfShare(magnitudes(old, rowLength, 'l2'), share);
         rows.set(
           old.map((value, at) => (mask[at] ? value : 0)),
           from,
@@ -76,11 +78,12 @@ function maskFor(
   features: number,
   share: number,
   pattern: Pattern | null,
-  { importance, normalize }: Options,
+  options: Options,
 ): Uint8Array | undefined {
+  const { importance } = options;
   if (importance === 'auto' || importance === 'sparsegpt') return undefined;
-  if (importance === 'magnitude') {
-    const scores = magnitudes(rows, features, normalize === 'filter');
+  if (importance !== 'wanda') {
+    const scores = magnitudes(rows, features, rowNorm(options));
     return pattern ? maskOfPattern(scores, features, pattern) : maskOfShare(scores, share);
   }
   // Wanda (Sun et al., 2023): |w| times the norm of its input, compared within each row.
@@ -93,16 +96,10 @@ function maskFor(
   return mask;
 }
 
-function zeroUnobserved(
-  model: Model,
-  shares: ReadonlyMap<LinearOperator, number>,
-  node: Node,
-  pattern: Pattern | null,
-  { normalize }: Options,
-): void {
+function zeroUnobserved(model: Model, shares: Shares, node: Node, pattern: Pattern | null, options: Options): void {
   const [operator, share] = [...shares].find(([candidate]) => candidate.node === node)!;
   const rows = Float32Array.from(readRows(operator));
-  const scores = magnitudes(rows, operator.rowLength, normalize === 'filter');
+  const scores = magnitudes(rows, operator.rowLength, rowNorm(options));
   const mask = pattern ? maskOfPattern(scores, operator.rowLength, pattern) : maskOfShare(scores, share);
   for (let index = 0; index < rows.length; index++) if (!mask[index]) rows[index] = 0;
   replaceRows(model, operator, rows, null);

@@ -1,13 +1,14 @@
 // In which order the units of each group go, and what that costs: by their weights, by what consumers lose when they were refitted, or by
 // how far the outputs move.
 
-import { readRows } from '../analysis/index.js';
+import { readBias, readRows } from '../analysis/index.js';
 import type { Model } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
+import type { Branch } from './branches.js';
 import { blockProblems, consumersOf, type GroupConsumer, observersOf, rowsOfProblems } from './consumer-problems.js';
 import { type Elimination, eliminateBlocks } from './eliminate-blocks.js';
 import type { PrunableGroup } from './group-kind.js';
-import { divergences, type OtherRows } from './variants.js';
+import { divergences, type OtherWeights, type Variant } from './variants.js';
 import { ascending, type WeightImportance, weightScores } from './weight-scores.js';
 
 /** Numbers of the units of a group in the order in which they go, and the damage when the first k are gone. */
@@ -15,6 +16,8 @@ export interface RemovalOrder {
   readonly group: PrunableGroup;
   readonly order: readonly number[];
   readonly damage: Float64Array;
+  /** What disappears when all units are gone, whose damage is then known too. */
+  readonly branch?: Branch;
 }
 
 /** Samples over which outputs are compared. */
@@ -53,9 +56,10 @@ export async function orderByReconstruction(
   groups: readonly PrunableGroup[],
   model: Model,
   context: PassContext,
+  branches: ReadonlyMap<PrunableGroup, Branch>,
 ): Promise<{ orders: RemovalOrder[]; unobservable: Map<PrunableGroup, string> }> {
   const { consumers, unobservable } = await observeConsumers(groups, model, context);
-  const eliminated: { group: PrunableGroup; elimination: Elimination; half: number; variant: OtherRows }[] = [];
+  const eliminated: { group: PrunableGroup; elimination: Elimination; half: number; variant: Variant }[] = [];
   for (const [group, own] of consumers) {
     const half = Math.max(1, Math.floor(group.units.length / 2));
     const damping = own.some(({ operator }) => operator.kind === 'conv') ? ridge.convolution : ridge.matrix;
@@ -70,18 +74,26 @@ export async function orderByReconstruction(
       unobservable.set(group, 'its consumers see nothing but zeros');
       continue;
     }
-    eliminated.push({ group, elimination, half, variant: variantOf(own, elimination) });
+    eliminated.push({ group, elimination, half, variant: variantOf(own, elimination, model) });
   }
+  const withBranch = eliminated.filter(({ group }) => branches.has(group));
   const measured = await divergences(
     model,
-    eliminated.map(({ variant }) => variant),
+    [...eliminated.map(({ variant }) => variant), ...withBranch.map(({ group }) => silenced(branches.get(group)!))],
     context,
     comparedSamples,
   );
+  const gone = new Map(withBranch.map(({ group }, at) => [group, measured[eliminated.length + at]]));
   const orders = eliminated.map(({ group, elimination, half }, at): RemovalOrder => {
     const { order, errors } = elimination;
     const weight = errors[half] > 0 ? measured[at] / errors[half] : 0;
-    return { group, order, damage: errors.map((error) => error * weight) };
+    const damage = errors.map((error) => error * weight);
+    const branch = branches.get(group);
+    if (!branch) return { group, order, damage };
+    const whole = Math.max(gone.get(group)!, damage[damage.length - 1]);
+    const missing =
+      order.length < group.units.length ? [...group.units.keys()].filter((unit) => !order.includes(unit)) : [];
+    return { group, order: [...order, ...missing], damage: Float64Array.of(...damage, whole), branch };
   });
   return { orders, unobservable };
 }
@@ -93,7 +105,7 @@ export async function orderByOutputError(
   context: PassContext,
 ): Promise<{ orders: RemovalOrder[]; unobservable: Map<PrunableGroup, string> }> {
   const unobservable = new Map<PrunableGroup, string>();
-  const trials: { group: PrunableGroup; unit: number; variant: OtherRows }[] = [];
+  const trials: { group: PrunableGroup; unit: number; variant: Variant }[] = [];
   for (const group of groups) {
     const own = consumersOf(group, model, context.products, null);
     if (typeof own === 'string') unobservable.set(group, own);
@@ -132,24 +144,60 @@ async function observeConsumers(groups: readonly PrunableGroup[], model: Model, 
   return { consumers, unobservable };
 }
 
-function variantOf(consumers: readonly GroupConsumer[], { weights }: Elimination): OtherRows {
-  const rows = new Map<GroupConsumer['operator'], Float32Array>();
-  let at = 0;
-  for (const { operator } of consumers) {
-    rows.set(operator, rowsOfProblems(operator, weights.slice(at, at + operator.groups)));
-    at += operator.groups;
-  }
-  return rows;
+/** Consumers that compute nothing: what is left when a branch is gone. */
+function silenced({ consumers }: Branch): Variant {
+  return new Map(
+    consumers.map((operator) => [
+      operator,
+      {
+        rows: new Float32Array(operator.outputChannels * operator.rowLength),
+        bias: operator.biasSlot && new Float32Array(operator.outputChannels),
+      },
+    ]),
+  );
 }
 
-function withoutUnit(consumers: readonly GroupConsumer[], unit: number): OtherRows {
+/** The refitted weights of an elimination; biases make up for the mean of what is gone, as the moments are centred. */
+function variantOf(consumers: readonly GroupConsumer[], { weights }: Elimination, model: Model): Variant {
+  const variant = new Map<GroupConsumer['operator'], OtherWeights>();
+  let at = 0;
+  for (const { operator, observer } of consumers) {
+    const rows = rowsOfProblems(operator, weights.slice(at, at + operator.groups));
+    variant.set(operator, { rows, bias: shiftedBias(operator, observer, rows, model) });
+    at += operator.groups;
+  }
+  return variant;
+}
+
+/** b + (W − W′)·mean(x), W′ being `rows`; null where the operator takes no bias of one value a channel. */
+function shiftedBias(
+  operator: GroupConsumer['operator'],
+  { moments }: GroupConsumer['observer'],
+  rows: Float32Array,
+  model: Model,
+): Float32Array | null {
+  const bias = operator.biasSlot && readBias(operator, model);
+  if (!bias) return null;
+  const before = readRows(operator);
+  const { rowLength, outputChannels, groups } = operator;
+  return bias.map((value, output) => {
+    const { sum, count } = moments[Math.floor((output * groups) / outputChannels)];
+    let shifted = value;
+    for (let feature = 0, at = output * rowLength; feature < rowLength; feature++, at++) {
+      shifted += ((before[at] - rows[at]) * sum[feature]) / count;
+    }
+    return shifted;
+  });
+}
+
+function withoutUnit(consumers: readonly GroupConsumer[], unit: number): Variant {
   return new Map(
     consumers.map(({ operator, blocks }) => {
       const rows = Float32Array.from(readRows(operator));
       for (let output = 0; output < operator.outputChannels; output++) {
         for (const feature of blocks[unit]) rows[output * operator.rowLength + feature] = 0;
       }
-      return [operator, rows];
+      return [operator, { rows, bias: null }];
     }),
   );
 }

@@ -3,7 +3,6 @@ import {
   type ChannelGroup,
   type ChannelStructure,
   findChannelGroups,
-  keptAxes,
   linearOperator,
   removeUnits,
 } from '../analysis/index.js';
@@ -12,9 +11,11 @@ import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
 import { valuesByName } from '../rewrite/index.js';
 import { allocateGreedily, allocateShare, allocateUniformly, allowedCounts, type Candidate } from './allocate.js';
+import { type Branch, branchOf, removeBranches } from './branches.js';
 import { orderByOutputError, orderByReconstruction, orderByWeights, type RemovalOrder } from './choose-units.js';
 import { classifyGroups, type GroupKind, type PrunableGroup } from './group-kind.js';
 import { type RefitTarget, refit } from './refit.js';
+import { refitTargets } from './refit-targets.js';
 import { type CostMeasure, RemovalCost } from './removal-cost.js';
 import type { StructuredOptions } from './structured-options.js';
 
@@ -28,9 +29,11 @@ export async function pruneGroups(
   const structure = await findChannelGroups(model, context.engine);
   const groups = chooseGroups(structure, kinds, options, context);
   if (groups.length === 0) return;
-  const orders = await orderUnits(groups, model, options, context);
-  const candidates = orders.map(({ group, damage }): Candidate => {
-    return { group, damage, allowed: allowedCounts(group.units.length, options.multipleOf) };
+  const orders = await orderUnits(groups, structure, options, context);
+  const candidates = orders.map(({ group, damage, branch }): Candidate => {
+    const allowed = allowedCounts(group.units.length, options.multipleOf);
+    if (branch) allowed.push(group.units.length);
+    return { group, damage, allowed };
   });
   const { measure, share } = targetOf(options);
   const cost = RemovalCost.of({ ...structure, groups }, measure);
@@ -54,39 +57,27 @@ export async function pruneGroups(
     const left = group.units.length - gone;
     if (gone === 0)
       context.record.skipped(group.producers[0], `all of its ${left} ${group.kind} matter more than others`);
-    else context.record.changed(group.producers[0], `${group.units.length} → ${left} ${group.kind}`);
-    for (const unit of order.slice(0, gone)) units.add(group.units[unit]);
+    else
+      context.record.changed(
+        group.producers[0],
+        `${group.units.length} → ${left} ${group.kind}${left === 0 ? ': the whole branch' : ''}`,
+      );
+    if (left > 0) for (const unit of order.slice(0, gone)) units.add(group.units[unit]);
   }
-  if (units.size === 0) return;
+  const branches = orders.flatMap(({ group, branch }) =>
+    branch && removed.get(group) === group.units.length ? [branch] : [],
+  );
+  if (units.size === 0 && branches.length === 0) return;
   const repair = options.reconstruct && context.samples !== null;
   const reference = repair ? cloneModel(model) : null;
-  const targets = repair ? refitTargets(structure, orders, removed, units) : new Map<Node, RefitTarget>();
+  const targets = repair ? refitTargets(structure, removed, units) : new Map<Node, RefitTarget>();
   removeUnits(structure.relations, units);
+  removeBranches(model, branches);
   if (reference)
     context.record.metric(
       'refittedOperators',
       await refit(model, referenceOf(reference, targets, context.prepared), targets, context),
     );
-}
-
-/** The consumers of what is gone, with the channels that are left of their own. */
-function refitTargets(
-  { relations }: ChannelStructure,
-  orders: readonly RemovalOrder[],
-  removed: ReadonlyMap<ChannelGroup, number>,
-  units: ReadonlySet<number>,
-): Map<Node, RefitTarget> {
-  const kept = keptAxes(relations, units);
-  const targets = new Map<Node, RefitTarget>();
-  for (const { group } of orders) {
-    if ((removed.get(group) ?? 0) === 0) continue;
-    for (const node of group.consumers) {
-      const axes = relations.axes(node.output);
-      const channels = kept.of(node.is('Conv', 'ConvTranspose') ? axes?.[1] : axes?.at(-1));
-      targets.set(node, { node, channels });
-    }
-  }
-  return targets;
 }
 
 /**
@@ -130,21 +121,33 @@ function chooseGroups(
 
 async function orderUnits(
   groups: readonly PrunableGroup[],
-  model: Model,
-  { importance }: StructuredOptions,
+  structure: ChannelStructure,
+  { importance, branches }: StructuredOptions,
   context: PassContext,
 ): Promise<RemovalOrder[]> {
+  const { model } = structure.relations;
   const chosen = importance === 'auto' ? (context.samples ? defaultImportance(groups) : 'l2') : importance;
   if (chosen !== 'reconstruction' && chosen !== 'output-error') return orderByWeights(groups, model, chosen, context);
   if (!context.samples) {
     throw usageError(`importance ${chosen} needs real inputs of the model`, 'Give data with --calibration-data.');
   }
-  const order = chosen === 'reconstruction' ? orderByReconstruction : orderByOutputError;
-  const { orders, unobservable } = await order(groups, model, context);
+  const { orders, unobservable } =
+    chosen === 'reconstruction'
+      ? await orderByReconstruction(groups, model, context, branches ? branchesOf(groups, structure) : new Map())
+      : await orderByOutputError(groups, model, context);
   for (const [{ producers }, reason] of unobservable) {
     context.record.skipped(producers[0], `what its units are worth cannot be observed: ${reason}`);
   }
   return orders;
+}
+
+function branchesOf(groups: readonly PrunableGroup[], structure: ChannelStructure): Map<PrunableGroup, Branch> {
+  return new Map(
+    groups.flatMap((group) => {
+      const branch = branchOf(group, structure);
+      return branch ? [[group, branch]] : [];
+    }),
+  );
 }
 
 function defaultImportance(groups: readonly PrunableGroup[]): 'reconstruction' | 'output-error' {

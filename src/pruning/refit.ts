@@ -149,7 +149,7 @@ function whyNot(operator: LinearOperator): string | null {
 }
 
 /** The addition that takes the output of `operator`, reshaped perhaps, and something else that is computed. */
-function shortcutOf({ kind, output }: LinearOperator, model: Model): { sum: Value; other: Value } | null {
+export function shortcutOf({ kind, output }: LinearOperator, model: Model): { sum: Value; other: Value } | null {
   for (let value = output; value.uses.size === 1 && !value.isGraphOutput; ) {
     const [{ node, index }] = value.uses;
     if (node.graph !== model.graph) return null;

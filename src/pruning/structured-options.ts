@@ -31,6 +31,10 @@ export const structuredOptions = {
     .default(true)
     .describe('with samples, refit the weights that take what is left so that outputs match the original'),
   streams: z.boolean().default(false).describe('also channels that residual additions share'),
+  branches: z
+    .boolean()
+    .default(false)
+    .describe('with samples, also take whole residual branches out where that costs least'),
   ...selectionOptions,
 };
 

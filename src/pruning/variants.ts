@@ -7,8 +7,15 @@ import type { PassContext } from '../pass/index.js';
 import { castTensor, float32Tensor, type Tensor } from '../tensor/index.js';
 import { OutputDivergence } from './output-divergence.js';
 
-/** Rows of W [outputChannels, rowLength] by operator. */
-export type OtherRows = ReadonlyMap<LinearOperator, Float32Array>;
+/** Other weights for an operator. */
+export interface OtherWeights {
+  /** W [outputChannels, rowLength]. */
+  readonly rows: Float32Array;
+  /** One value an output channel; null: the bias there is. */
+  readonly bias: Float32Array | null;
+}
+
+export type Variant = ReadonlyMap<LinearOperator, OtherWeights>;
 
 /** Models that run side by side in one sweep. */
 const mostAtOnce = 12;
@@ -19,17 +26,23 @@ export function weightTensor(operator: LinearOperator, rows: Float32Array): Tens
   return castTensor(float32Tensor(tensor.shape, storeRows(operator, rows)), tensor.dataType);
 }
 
-/** A copy of `model` whose operators have other weights; each gets an initializer of its own. */
-export function withRows(model: Model, others: OtherRows): Model {
+/** A copy of `model` whose operators have other weights; each gets initializers of its own. */
+export function withWeights(model: Model, others: Variant): Model {
   const copy = cloneModel(model);
   const byNode = new Map<Node, Node>();
   const copies = copy.graph.nodes();
   for (const node of model.graph.nodes()) byNode.set(node, copies.next().value!);
-  for (const [operator, rows] of others) {
+  for (const [operator, { rows, bias }] of others) {
     // The node next to the constant: the operator itself, or the last Transpose or Cast of its path.
     const user = byNode.get(operator.weight.path.at(-1) ?? operator.node)!;
     const index = operator.weight.path.length > 0 ? 0 : operator.weightIndex;
     user.replaceInput(index, copy.graph.addInitializer(operator.weight.value.name, weightTensor(operator, rows)));
+    const { biasSlot, weight } = operator;
+    if (!bias || !biasSlot) continue;
+    const adding = byNode.get(biasSlot.node)!;
+    while (adding.inputs.length <= biasSlot.index) adding.addInput(null);
+    const tensor = castTensor(float32Tensor([bias.length], bias), weight.dataType);
+    adding.replaceInput(biasSlot.index, copy.graph.addInitializer(`${weight.value.name}_bias`, tensor));
   }
   return copy;
 }
@@ -40,14 +53,14 @@ export function withRows(model: Model, others: OtherRows): Model {
  */
 export async function divergences(
   model: Model,
-  variants: readonly OtherRows[],
+  variants: readonly Variant[],
   context: PassContext,
   samples: number,
 ): Promise<number[]> {
   const results: number[] = [];
   const outputs = model.graph.outputs.filter(({ producer }) => producer !== null);
   for (let start = 0; start < variants.length; start += mostAtOnce) {
-    const models = variants.slice(start, start + mostAtOnce).map((rows) => withRows(model, rows));
+    const models = variants.slice(start, start + mostAtOnce).map((variant) => withWeights(model, variant));
     const meters = models.map(() => outputs.map((output) => new OutputDivergence(model, output)));
     const probes = [model, ...models].map((probed) => ({ model: probed, values: outputsOf(probed) }));
     await sweep(

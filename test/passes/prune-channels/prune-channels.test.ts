@@ -120,3 +120,51 @@ test('importance by samples without samples is an error', async () => {
   const model = await loadModel(fixturePath('resnet20_cifar10.onnx'));
   await expect(runOnCopy(model, pruneChannels, { importance: 'reconstruction' })).rejects.toThrow(/real inputs/);
 });
+
+/** Two residual blocks; the first adds nearly nothing. */
+function residual(): Model {
+  const model = randomModel(
+    `<ir_version: 10, opset_import: ["" : 17]> graph (float[n,3,6,6] x) => (float[n,4] y)
+    <float[8,3,3,3] s, float[8,8,3,3] a, float[8,8,3,3] b, float[8] bb, float[8,8,3,3] c, float[8,8,3,3] d, float[8] db, float[8,4] f> {
+      stem = Conv <pads = [1,1,1,1]> (x, s)
+      in = Relu (stem)
+      a1 = Conv <pads = [1,1,1,1]> (in, a)
+      a2 = Relu (a1)
+      a3 = Conv <pads = [1,1,1,1]> (a2, b, bb)
+      sum1 = Add (a3, in)
+      out1 = Relu (sum1)
+      c1 = Conv <pads = [1,1,1,1]> (out1, c)
+      c2 = Relu (c1)
+      c3 = Conv <pads = [1,1,1,1]> (c2, d, db)
+      sum2 = Add (c3, out1)
+      out2 = Relu (sum2)
+      pooled = GlobalAveragePool (out2)
+      flat = Flatten (pooled)
+      y = MatMul (flat, f)
+    }`.replace(/float\[([\d,]+)\] (s|a|b|bb|c|d|db|f)(?=[,>])/g, 'float[$1] $2 = {...}'),
+  );
+  const small = [...model.graph.initializers].find(({ name }) => name === 'b')!;
+  small.constant = float32Tensor(
+    [8, 8, 3, 3],
+    small.constant!.readFloat32().map((value) => value * 1e-3),
+  );
+  return model;
+}
+
+test('a residual branch that adds nearly nothing goes as a whole, and the rest makes up for it', async () => {
+  const model = residual();
+  const samples = samplesOf([1, 3, 6, 6], 24);
+  const options = { targetMacs: 0.6, multipleOf: 8, branches: true };
+  const { model: pruned, report } = await prune(model, pruneChannels, options, samples);
+  expect(report.changed.map(({ target, what }) => `${target}: ${what}`)).toEqual([
+    'a1: 8 → 0 channels: the whole branch',
+  ]);
+  expect([...pruned.graph.nodes()].map(({ opType }) => opType).join(' ')).toBe(
+    'Conv Relu Conv Relu Conv Add Relu GlobalAveragePool Flatten MatMul',
+  );
+  const feeds = feedsFor(model, 9);
+  const { y } = await outputsOf(model, feeds);
+  expect(relativeError((await outputsOf(pruned, feeds)).y, y)).toBeLessThan(0.05);
+  const { model: plain } = await prune(model, pruneChannels, { ...options, reconstruct: false }, samples);
+  expect(relativeError((await outputsOf(plain, feeds)).y, y)).toBeGreaterThan(0.15);
+});

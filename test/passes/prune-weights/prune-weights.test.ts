@@ -2,20 +2,37 @@ import { describe, expect, test } from 'vitest';
 import { pruneWeights } from '../../../passes/prune-weights/index.js';
 import { globalShares, magnitudes, maskOfPattern, maskOfShare } from '../../../passes/prune-weights/magnitudes.js';
 import { solveMasked } from '../../../passes/prune-weights/masked-least-squares.js';
+import { cubicSchedule } from '../../../passes/prune-weights/schedule.js';
 import { sparsify } from '../../../passes/prune-weights/sparse-gpt.js';
 import { type Feeds, MatrixProducts } from '../../../src/engine/index.js';
-import { cloneModel } from '../../../src/ir/index.js';
-import { createRandom, matrixFrom, multiplyTransposed, solvePositiveDefinite } from '../../../src/numeric/index.js';
+import { cloneModel, type Model } from '../../../src/ir/index.js';
+import {
+  createRandom,
+  matrixFrom,
+  multiplyTransposed,
+  type Random,
+  solvePositiveDefinite,
+} from '../../../src/numeric/index.js';
 import { loadModel } from '../../../src/onnx/index.js';
 import { inlineWorkers } from '../../../src/parallel/index.js';
 import { runPass } from '../../../src/pass/index.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
+import { randomModel } from '../../analysis/channel-groups/removal.js';
 import { engine, fixturePath, outputsOf, relativeError } from '../../fixture-models.js';
 
 describe('magnitudes and masks, by hand', () => {
   test('rows are divided by their norms', () => {
-    const scores = magnitudes(Float32Array.of(3, -4, 0, 0), 2, true);
+    const scores = magnitudes(Float32Array.of(3, -4, 0, 0), 2, 'l2');
     expect([...scores].map((score) => score.toFixed(3))).toEqual(['0.600', '0.800', '0.000', '0.000']);
+  });
+
+  test('or by the sums of their magnitudes, or not at all', () => {
+    expect([...magnitudes(Float32Array.of(3, -1, 0, 0), 2, 'l1')]).toEqual([0.75, 0.25, 0, 0]);
+    expect([...magnitudes(Float32Array.of(3, -1, 0, 0), 2, 'none')]).toEqual([3, 1, 0, 0]);
+  });
+
+  test('the cubic schedule from 20 % to 60 %', () => {
+    expect(cubicSchedule(0.2, 0.6, 3).map((share) => share.toFixed(3))).toEqual(['0.200', '0.550', '0.600']);
   });
 
   test('a share takes the least, ties from the start', () => {
@@ -119,6 +136,77 @@ test('masked least squares is the exact solution of every column', async () => {
     for (const [at, i] of left.entries()) expect(solved[i * outputs + o]).toBeCloseTo(exact.data[at], 3);
   }
   expect(solved.every((value, at) => mask[at] === 1 || value === 0)).toBe(true);
+});
+
+const inputWidth = 16;
+
+function inputs(random: Random, rows: number): Float32Array {
+  return Float32Array.from({ length: rows * inputWidth }, () => random.normal());
+}
+
+/** A wide layer that hardly reaches the output before a narrow one that is the output. */
+function unequal() {
+  return randomModel(
+    `<ir_version: 10, opset_import: ["" : 17]> graph (float[n,16] x) => (float[n,4] y)
+    <float[16,16] a = {...}, float[16,16] b = {...}, float[16,4] c = {...}, float scale = {0.01}> {
+      s = MatMul (x, a)
+      t = Mul (s, scale)
+      u = MatMul (x, b)
+      v = Add (t, u)
+      y = MatMul (v, c)
+    }`,
+  );
+}
+
+async function prune(model: Model, options: object, samples: AsyncIterable<Feeds> | null) {
+  const copy = cloneModel(model);
+  const { signal } = new AbortController();
+  const environment = { original: model, engine, workers: inlineWorkers, samples, signal, seed: 0 };
+  return { model: copy, report: await runPass(copy, pruneWeights, options, environment) };
+}
+
+function drawn(rows: number): AsyncIterable<Feeds> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      const random = createRandom(7);
+      for (let sample = 0; sample < 40; sample++) yield { x: float32Tensor([rows, inputWidth], inputs(random, rows)) };
+    },
+  };
+}
+
+test('where outputs move less, more goes: sensitivity', async () => {
+  const { report } = await prune(unequal(), { ratio: 0.5, scope: 'sensitivity' }, drawn(4));
+  const shares = new Map(report.changed.map(({ target, what }) => [target, Number.parseFloat(what)]));
+  expect(report.metrics.zeroShare).toBeCloseTo(0.5, 1);
+  expect(shares.get('s')).toBeGreaterThan(shares.get('u')! + 20);
+  await expect(prune(unequal(), { scope: 'sensitivity' }, null)).rejects.toThrow(/real inputs/);
+});
+
+test('gradually: each step is fitted to the original, and the last has the share that was asked for', async () => {
+  const { model, report } = await prune(unequal(), { ratio: 0.6, initialRatio: 0.2 }, drawn(4));
+  expect(report.metrics.zeroShare).toBeCloseTo(0.6, 1);
+  const held = { x: float32Tensor([8, inputWidth], inputs(createRandom(3), 8)) };
+  const expected = (await outputsOf(unequal(), held)).y;
+  const plain = await prune(unequal(), { ratio: 0.6 }, null);
+  expect(relativeError((await outputsOf(model, held)).y, expected)).toBeLessThan(
+    relativeError((await outputsOf(plain.model, held)).y, expected),
+  );
+  await expect(prune(unequal(), { ratio: 0.5, initialRatio: 0.5 }, null)).rejects.toThrow(/not below/);
+  await expect(prune(unequal(), { pattern: '2:4', initialRatio: 0.2 }, null)).rejects.toThrow(/schedule/);
+});
+
+test.each(['1:4', '2:4', '3:8'])('of every block as many stay as %s says', async (pattern) => {
+  const [stay, of] = pattern.split(':').map(Number);
+  for (const samples of [null, drawn(4)]) {
+    const { model } = await prune(unequal(), { pattern }, samples);
+    const weight = [...model.graph.initializers].find(({ name }) => name === 'b')!.constant!.readFloat32();
+    for (let column = 0; column < 16; column++) {
+      for (let start = 0; start < 16; start += of) {
+        const block = Array.from({ length: of }, (_, at) => weight[(start + at) * 16 + column]);
+        expect(block.filter((value) => value !== 0)).toHaveLength(stay);
+      }
+    }
+  }
 });
 
 test('real inputs make half of the weights do better than magnitudes alone, with the same number of zeros', async () => {

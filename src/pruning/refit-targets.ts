@@ -1,0 +1,36 @@
+// Which operators are refitted after units are gone: what summed over them, and in convolutional networks whatever computes one side of a
+// residual addition behind them, or an output, as it can undo what earlier ones lost.
+import { type ChannelGroup, type ChannelStructure, keptAxes, linearOperator } from '../analysis/index.js';
+import type { Node } from '../ir/index.js';
+import { type RefitTarget, shortcutOf } from './refit.js';
+
+/** `removed`: units that are gone, by group; `units`: those of groups of which some are left. Call before anything is removed. */
+export function refitTargets(
+  { relations }: ChannelStructure,
+  removed: ReadonlyMap<ChannelGroup, number>,
+  units: ReadonlySet<number>,
+): Map<Node, RefitTarget> {
+  const kept = keptAxes(relations, units);
+  const consumers = new Set<Node>();
+  const emptied = new Set<Node>();
+  for (const [group, gone] of removed) {
+    if (gone === 0) continue;
+    for (const node of group.consumers) (gone === group.units.length ? emptied : consumers).add(node);
+  }
+  const targets = new Map<Node, RefitTarget>();
+  let behind = false;
+  for (const node of relations.model.graph.nodes()) {
+    if (emptied.has(node) || consumers.has(node)) behind ||= node.is('Conv', 'ConvTranspose');
+    if (emptied.has(node) || !(consumers.has(node) || (behind && undoes(node, relations.model)))) continue;
+    const axes = relations.axes(node.output);
+    targets.set(node, { node, channels: kept.of(node.is('Conv', 'ConvTranspose') ? axes?.[1] : axes?.at(-1)) });
+  }
+  return targets;
+}
+
+/** Whether `node` computes one side of a residual addition, or an output. */
+function undoes(node: Node, model: ChannelStructure['relations']['model']): boolean {
+  const operator = linearOperator(node, model);
+  if (operator === null || typeof operator === 'string') return false;
+  return operator.output.isGraphOutput || shortcutOf(operator, model) !== null;
+}
