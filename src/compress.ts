@@ -1,6 +1,7 @@
 // The life of a run without files: a model is cloned once, each step of the recipe edits the clone, and every pass reports.
 
 import { freemem } from 'node:os';
+import { weightBytes } from './analysis/index.js';
 import { type CalibrationSamples, openSamples } from './calibration/index.js';
 import type { Engine, Feeds } from './engine/index.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
@@ -89,6 +90,9 @@ export async function openCalibration(
   return calibration ? openSamples(model, calibration, { engine, seed }) : null;
 }
 
+/** Bytes of weights that will keep all threads busy. */
+const worthThreads = 32 << 20;
+
 /** Runs the steps of `recipe` on a copy of `model`, which stays as it is. Throws what the passes throw, RECIPE and ABORTED. */
 export async function runRecipe(
   model: Model,
@@ -117,6 +121,7 @@ export async function runRecipe(
     maxMemory,
     onProgress,
   };
+  if (weightBytes(model) >= worthThreads) workers.start();
   const clone = cloneModel(model);
   const passes: PassReport[] = [];
   let prepared: Model | null = null;

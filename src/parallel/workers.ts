@@ -15,6 +15,8 @@ export interface Task<Input, Output> {
 
 export interface Workers {
   readonly jobs: number;
+  /** Starts the threads, so that they load while this one goes on: for who knows that there will be work for all of them. */
+  start(): void;
   run<Input, Output>(task: Task<Input, Output>, input: Input, signal?: AbortSignal): Promise<Output>;
   close(): Promise<void>;
 }
@@ -22,6 +24,7 @@ export interface Workers {
 /** Runs every task at once in this thread; for small work and where modules are TypeScript sources. */
 export const inlineWorkers: Workers = {
   jobs: 1,
+  start() {},
   async run(task, input) {
     return task.run(input);
   },
@@ -36,10 +39,13 @@ export function createWorkers(jobs: number = Math.min(8, availableParallelism())
   let pool: Promise<Piscina> | null = null;
   return {
     jobs,
+    start() {
+      pool ??= startPool(jobs, jobs);
+    },
     async run<Input, Output>(task: Task<Input, Output>, input: Input, signal?: AbortSignal): Promise<Output> {
       // Every waiting task listens to the signal; that many listeners are no leak.
       if (signal) setMaxListeners(0, signal);
-      pool ??= startPool(jobs);
+      pool ??= startPool(1, jobs);
       const threads = await pool;
       try {
         return await threads.run({ module: task.module, exportName: task.exportName, input }, { signal });
@@ -55,13 +61,13 @@ export function createWorkers(jobs: number = Math.min(8, availableParallelism())
   };
 }
 
-async function startPool(jobs: number): Promise<Piscina> {
+async function startPool(minThreads: number, maxThreads: number): Promise<Piscina> {
   const { Piscina } = await import('piscina');
   return new Piscina({
     filename: new URL('./worker.js', import.meta.url).href,
     name: 'runInWorker',
-    minThreads: 1,
-    maxThreads: jobs,
+    minThreads,
+    maxThreads,
     // Threads stay until the pool is closed: between two steps of a run there is nothing for them to do.
     idleTimeout: Number.POSITIVE_INFINITY,
     atomics: 'disabled',

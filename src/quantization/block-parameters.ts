@@ -20,7 +20,7 @@ export interface BlockParameters {
 }
 
 /** Shares of the range that are tried. */
-const shares = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7] as const;
+export const rangeShares = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7] as const;
 const smallest = 2 ** -126;
 
 /** Finds `result` for values[start, start + count). */
@@ -48,7 +48,7 @@ export function findBlockParameters(
   if (search === 'rtn' || result.scale !== first) return;
   let least = Number.POSITIVE_INFINITY;
   const { scale: fullScale } = result;
-  for (const share of shares) {
+  for (const share of rangeShares) {
     for (let sign = 1; sign >= (symmetric ? -1 : 1); sign -= 2) {
       const scale = Math.fround(fullScale * share * sign);
       const zeroPoint = symmetric ? middle : zeroPointOf(low * share, scale, levels);

@@ -3,6 +3,7 @@
 import { internalError } from '../errors.js';
 import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../tensor/index.js';
 import { type BlockParameters, type BlockScheme, findBlockParameters, quantizeInBlock } from './block-parameters.js';
+import { blocksFitKernels, integersOfBlocks, parametersByKernels } from './blocks-by-kernels.js';
 import { float32Pieces } from './weight-pieces.js';
 
 /** A matrix with K the summed axis: stored as [K, N], or [N, K] with `rows`. */
@@ -79,17 +80,18 @@ function computeBytes(source: Tensor, parameters: BlockKernelParameters, byteLen
   const { bits, blockSize } = scheme;
   const { n, k, rows } = layout;
   const blocks = blockCount(layout, scheme);
-  const found: BlockParameters = { scale: 1, zeroPoint: 0 };
+  const kernels = blocksFitKernels(scheme);
+  // Signed integers have their middle at 0.
+  const shift = order === 'source' && scheme.symmetric ? 2 ** (bits - 1) : 0;
+  if (part === 'integers' && kernels) return integersOfBlocks(source, layout, scheme, order, shift, byteLength);
+  const visitParameters = kernels ? parametersByKernels : visitParametersHere;
   const bytes = new Uint8Array(byteLength);
   // Blocks of a channel lie together, or as they do in the source.
   const together = order === 'channels' || rows;
-  const indexOf = (channel: number, block: number): number =>
-    together ? channel * blocks + block : block * n + channel;
   if (part === 'scales') {
     const scales = new Float32Array(bytes.buffer);
-    visitBlocks(source, layout, blockSize, (values, start, count, channel, block) => {
-      findBlockParameters(values, start, count, scheme, found);
-      scales[indexOf(channel, block)] = found.scale;
+    visitParameters(source, layout, scheme, (channel, block, scale) => {
+      scales[together ? channel * blocks + block : block * n + channel] = scale;
     });
     return bytes;
   }
@@ -101,27 +103,33 @@ function computeBytes(source: Tensor, parameters: BlockKernelParameters, byteLen
   if (part === 'zeroPoints') {
     // MatMulNBits begins a byte with every channel.
     const perChannel = order === 'channels' ? Math.ceil(blocks / perByte) * perByte : blocks;
-    visitBlocks(source, layout, blockSize, (values, start, count, channel, block) => {
-      findBlockParameters(values, start, count, scheme, found);
-      put(together ? channel * perChannel + block : block * n + channel, found.zeroPoint);
+    visitParameters(source, layout, scheme, (channel, block, _scale, zeroPoint) => {
+      put(together ? channel * perChannel + block : block * n + channel, zeroPoint);
     });
     return bytes;
   }
   const levels = 2 ** bits - 1;
-  // Signed integers have their middle at 0.
-  const shift = order === 'source' && scheme.symmetric ? 2 ** (bits - 1) : 0;
-  const mask = levels;
+  const found: BlockParameters = { scale: 1, zeroPoint: 0 };
   const stride = together ? 1 : n;
   const ofChannel = order === 'channels' ? blocks * blockSize : k;
   visitBlocks(source, layout, blockSize, (values, start, count, channel, block) => {
     findBlockParameters(values, start, count, scheme, found);
     let element = together ? channel * ofChannel + block * blockSize : block * blockSize * n + channel;
     for (let i = start; i < start + count; i++, element += stride) {
-      put(element, (quantizeInBlock(values[i], found, levels) - shift) & mask);
+      put(element, (quantizeInBlock(values[i], found, levels) - shift) & levels);
     }
   });
   return bytes;
 }
+
+/** As `parametersByKernels`, for what kernels do not know. */
+const visitParametersHere: typeof parametersByKernels = (source, layout, scheme, visit) => {
+  const found: BlockParameters = { scale: 1, zeroPoint: 0 };
+  visitBlocks(source, layout, scheme.blockSize, (values, start, count, channel, block) => {
+    findBlockParameters(values, start, count, scheme, found);
+    visit(channel, block, found.scale, found.zeroPoint);
+  });
+};
 
 /** The three tensors of a weight in blocks; zero points are null where all are the middle of the range. */
 export interface BlockTensors {

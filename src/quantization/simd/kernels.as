@@ -455,3 +455,17 @@ export function packNibbles(values: usize, count: i32, output: usize): void {
     store<u8>(output + <usize>(i >> 1), (load<u8>(values + <usize>i) & 15) | (load<u8>(values + <usize>i, 1) << 4));
   }
 }
+
+/** As `packNibbles`, four to a byte; `count` is a multiple of 4. */
+export function packCrumbs(values: usize, count: i32, output: usize): void {
+  for (let i: usize = 0; i < <usize>count; i += 4) {
+    // The third and fourth pair of bits come from 16 and 24 bits above.
+    const four = load<u32>(values + i) & 0x03030303;
+    store<u8>(output + (i >> 2), four | (four >> 6) | (four >> 12) | (four >> 18));
+  }
+}
+
+/** Copies `lanes` runs of `length` bytes, one behind the other, to places `stride` bytes apart. */
+export function spreadRuns(from: usize, length: i32, to: usize, stride: i32, lanes: i32): void {
+  for (let lane = 0; lane < lanes; lane++, from += <usize>length, to += <usize>stride) memory.copy(to, from, <usize>length);
+}

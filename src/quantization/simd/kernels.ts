@@ -53,6 +53,8 @@ interface KernelExports {
     shift: number,
   ): void;
   packNibbles(values: number, count: number, output: number): void;
+  packCrumbs(values: number, count: number, output: number): void;
+  spreadRuns(from: number, length: number, to: number, stride: number, lanes: number): void;
 }
 
 /** What of the global WebAssembly is used; Node.js has it, its types do not. */

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createRandom, roundHalfToEven } from '../../../src/numeric/index.js';
+import { findBlockParameters, quantizeInBlock } from '../../../src/quantization/block-parameters.js';
+import { parametersByKernels } from '../../../src/quantization/blocks-by-kernels.js';
 import { findMultipliersByKernels, integersByKernels } from '../../../src/quantization/pack-by-kernels.js';
 import type { PackedLayout } from '../../../src/quantization/pack-weight.js';
 import { type PackedWidth, packedScale, selectMultiplier } from '../../../src/quantization/packed-multiplier.js';
@@ -69,6 +71,52 @@ describe.each([4, 3, 2] as const)('%i bits', (bits) => {
           return q < lowest || q >= -lowest || Math.abs(q - nearest) > 0.50001;
         });
         expect(far).toBe(-1);
+      }
+    }
+  });
+});
+
+describe.each([
+  [8, true],
+  [8, false],
+  [4, true],
+  [4, false],
+] as const)('blocks of %i bits, symmetric: %s', (bits, symmetric) => {
+  it.each([
+    [64, 48, 32],
+    [70, 19, 32],
+    [33, 5, 16],
+  ])('of [%i, %i] by %i have the parameters of block-parameters.ts', (k, n, blockSize) => {
+    const random = createRandom(k + bits);
+    const values = Float32Array.from({ length: k * n }, () => random.normal() + 0.2);
+    values.fill(0, 0, blockSize * n);
+    for (const rows of [false, true]) {
+      for (const search of ['rtn', 'mse'] as const) {
+        const scheme = { bits, symmetric, blockSize, search };
+        let visited = 0;
+        parametersByKernels(
+          float32Tensor([values.length], values),
+          { k, n, rows },
+          scheme,
+          (channel, block, ...found) => {
+            visited++;
+            const places = Array.from({ length: Math.min(blockSize, k - block * blockSize) }, (_, i) => {
+              const row = block * blockSize + i;
+              return rows ? channel * k + row : row * n + channel;
+            });
+            const elements = Float32Array.from(places, (place) => values[place]);
+            const expected = { scale: 1, zeroPoint: 0 };
+            findBlockParameters(elements, 0, elements.length, scheme, expected);
+            if (search === 'rtn') expect(found).toEqual([expected.scale, expected.zeroPoint]);
+            const cost = (scale: number, zeroPoint: number): number =>
+              elements.reduce((sum, x) => {
+                const parameters = { scale, zeroPoint };
+                return sum + (x - (quantizeInBlock(x, parameters, 2 ** bits - 1) - zeroPoint) * scale) ** 2;
+              }, 0);
+            expect(cost(...found)).toBeLessThanOrEqual(cost(expected.scale, expected.zeroPoint) * 1.001);
+          },
+        );
+        expect(visited).toBe(n * Math.ceil(k / blockSize));
       }
     }
   });
