@@ -10,6 +10,7 @@ import {
   type ExplainOptions,
   explain as explainPrepared,
   type Method,
+  otherOperators,
   roundWeights,
 } from './explain/index.js';
 import type { Model } from './ir/index.js';
@@ -68,16 +69,21 @@ function builtinPass(name: (typeof builtinPasses)[number]['name']): Pass {
   return (builtinPasses as readonly Pass[]).find((pass) => pass.name === name)!;
 }
 
-/** 8 bits as `dsopt quantize` does it; fewer as weight-only formats do. */
+/** As `dsopt quantize` does it; what stores no weights in so few bits (Conv) gets weights that are rounded and kept as floats. */
 function methodOf(bits: number): Method {
   if (bits === 8) {
-    const description = 'dynamic INT8, as dsopt quantize does it';
-    return { bits, pass: builtinPass('quantize-dynamic'), options: {}, description };
+    const steps = [{ pass: builtinPass('quantize-dynamic'), options: {} }];
+    return { bits, steps, description: 'dynamic INT8, as dsopt quantize does it' };
   }
   if (!Number.isInteger(bits) || bits < 2 || bits > 8)
     throw usageError(`Weights cannot be tried at ${bits} bits`, 'Possible: 2 to 8.');
-  const description = `weights only, blocks of ${blockSize}, symmetric`;
-  return { bits, pass: roundWeights, options: { bits }, description };
+  const rounded = `rounded in blocks of ${blockSize}, symmetric`;
+  const pass = roundWeights;
+  if (bits > 4) return { bits, steps: [{ pass, options: { bits } }], description: `weights only, ${rounded}` };
+  const rounding = { pass, options: { bits, operators: [...otherOperators] } };
+  const storing = { pass: builtinPass('quantize-weights'), options: { bits, embeddingBits: 4 } };
+  const description = `dsopt quantize --mode weight-only for matrices, embeddings in 4 bits; other weights ${rounded}`;
+  return { bits, steps: [storing, rounding], description };
 }
 
 /** Reads a recipe file (YAML or JSON). Errors say in which line. */

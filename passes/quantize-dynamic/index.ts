@@ -2,7 +2,7 @@
 // is faster. No data is needed.
 import type { Model, Node, Value } from '../../src/ir/index.js';
 import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
-import { definePass, type PassContext } from '../../src/pass/index.js';
+import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js';
 import {
   DynamicActivations,
   findUncovered,
@@ -137,7 +137,9 @@ function applyPlans(
   for (const plan of plans.values()) {
     if (plan.opset) raiseOpset(model, plan.opset);
     for (const domain of plan.domains ?? []) if (!model.opsetImports.has(domain)) model.opsetImports.set(domain, 1);
-    record.changed(plan.node, plan.apply(plan.requests.map(weightOf), edit));
+    // The node goes, and with it what an unnamed one is called by.
+    const label = nodeLabel(plan.node);
+    record.changed(label, plan.apply(plan.requests.map(weightOf), edit));
   }
   for (const { requests } of plans.values())
     for (const request of requests) removeUnusedConstant(request.source, owners);

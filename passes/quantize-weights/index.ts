@@ -3,7 +3,7 @@
 import { usageError } from '../../src/errors.js';
 import type { Model, Node, Value } from '../../src/ir/index.js';
 import { constantSource, raiseOpset, whyNotRaised } from '../../src/ops/index.js';
-import { definePass, type PassContext } from '../../src/pass/index.js';
+import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js';
 import { DynamicActivations, findUncovered } from '../../src/quantization/index.js';
 import { initializerOwners, removeUnusedConstant } from '../../src/rewrite/index.js';
 import { isTableLookup, planEmbedding } from './embedding.js';
@@ -93,7 +93,9 @@ function applyPlans(model: Model, plans: Plans, weights: StoredWeights, { record
   for (const plan of plans.values()) {
     raiseOpset(model, plan.opset);
     if (plan.requests[0].form.kind === 'channels') model.opsetImports.set('com.microsoft', 1);
-    record.changed(plan.node, plan.apply(edit));
+    // The node goes, and with it what an unnamed one is called by.
+    const label = nodeLabel(plan.node);
+    record.changed(label, plan.apply(edit));
   }
   for (const { requests } of plans.values()) removeUnusedConstant(requests[0].source, owners);
 }

@@ -105,6 +105,8 @@ function planDequantize(node: Node, source: ConstantSource, axis: number, option
 
 /** Whether the result is an output of the model, or all but: where rounding errors are not averaged out by layers behind. */
 function makesScores(node: Node): boolean {
+  // What a branch hands over is no result of the model yet.
+  if (node.graph?.parent) return false;
   let value = node.outputs[0];
   while (value && !value.isGraphOutput) {
     const [use, ...others] = value.uses;

@@ -30,6 +30,10 @@ export async function addEvaluationOptions(command: Command): Promise<void> {
     )
     .option('--output-name <name>', 'the output that answers (default: the first of floating point)');
   for (const flag of dataFlags()) command.addOption(flag);
+  // Commands that train have data of their own; elsewhere it can only be for this.
+  if (command.options.some(({ long }) => long === '--data')) return;
+  command.option('--data <path>', 'the same as --eval-data');
+  command.on('option:data', (path: string) => command.setOptionValue('evalData', path));
 }
 
 /** What the command line says, and else the recipe. Throws USAGE for options that have nothing to work on. */

@@ -5,7 +5,7 @@ import type { Engine } from '../engine/index.js';
 import { cloneModel, type Model, type Node } from '../ir/index.js';
 import type { Metric } from '../metrics/index.js';
 import { createWorkers } from '../parallel/index.js';
-import { nodeLabel, type Pass, type PassReport, type RunEnvironment, runPass } from '../pass/index.js';
+import { nodeLabel, type Pass, type RunEnvironment, runPass } from '../pass/index.js';
 import { describeEnvironment } from '../report/index.js';
 import { costOf, type Effect, type Measure, measureOf } from './effect.js';
 import { chooseKept, excludeFlags, rank, selectorOf } from './keep-list.js';
@@ -18,8 +18,11 @@ import { openSwitched } from './switched-session.js';
 /** A way to quantize a node. */
 export interface Method {
   readonly bits: number;
-  readonly pass: Pass;
-  readonly options: Readonly<Record<string, unknown>>;
+  /** A node is quantized by the first of them that does it. */
+  readonly steps: readonly {
+    readonly pass: Pass;
+    readonly options: Readonly<Record<string, unknown>>;
+  }[];
   /** In words. */
   readonly description: string;
 }
@@ -131,13 +134,11 @@ type MethodOptions = ExplainModelOptions & {
 
 async function explainMethod(model: Model, method: Method, options: MethodOptions): Promise<MethodResult> {
   const { engine, threads, environment, onProgress, dataset, cache, ...rest } = options;
-  const trial = await runPass(cloneModel(model), method.pass, method.options, environment);
-  const labels = new Set(trial.changed.map(({ target }) => target));
-  const switched = switchNodes(model, labels);
+  const trial = await tryOut(model, method, environment);
+  const switched = switchNodes(model, trial.changed);
   const base = { method, output: null, original: null, measure: 'sqnr', all: null, keep: [], rest: null } as const;
   if (switched.nodes.length === 0) return { ...base, exclude: '', byLabel: skippedNodes(trial) };
-  const include = switched.nodes.map(({ copy }) => copy);
-  await runPass(switched.model, method.pass, { ...method.options, include }, environment);
+  await quantize(switched.model, method, new Set(switched.nodes.map(({ copy }) => copy)), environment);
   const cut = dataset.states.length === 0;
   const session = await openSwitched(model, switched, { engine, threads, cut });
   try {
@@ -171,8 +172,43 @@ async function explainMethod(model: Model, method: Method, options: MethodOption
   }
 }
 
-function skippedNodes({ skipped }: PassReport): Map<string, NodeEffect> {
-  return new Map(skipped.map(({ target, reason }) => [target, { effect: null, share: null, reason }]));
+interface Quantized {
+  /** Labels of nodes. */
+  readonly changed: ReadonlySet<string>;
+  /** Reasons by label, of the last step that says one. */
+  readonly skipped: ReadonlyMap<string, string>;
+}
+
+/** What a method does to a model, which stays as it is. */
+async function tryOut(model: Model, { steps }: Method, environment: RunEnvironment): Promise<Quantized> {
+  const changed = new Set<string>();
+  const skipped = new Map<string, string>();
+  for (const { pass, options } of steps) {
+    const report = await runPass(cloneModel(model), pass, options, environment);
+    for (const { target } of report.changed) changed.add(target);
+    for (const { target, reason } of report.skipped) skipped.set(target, reason);
+  }
+  for (const label of changed) skipped.delete(label);
+  return { changed, skipped };
+}
+
+/** Quantizes the nodes of these names, which some step of the method is able to quantize. */
+async function quantize(
+  model: Model,
+  { steps }: Method,
+  names: ReadonlySet<string>,
+  environment: RunEnvironment,
+): Promise<void> {
+  const left = new Set(names);
+  for (const { pass, options } of steps) {
+    if (left.size === 0) return;
+    const { changed } = await runPass(model, pass, { ...options, include: [...left] }, environment);
+    for (const { target } of changed) left.delete(target);
+  }
+}
+
+function skippedNodes({ skipped }: Quantized): Map<string, NodeEffect> {
+  return new Map([...skipped].map(([target, reason]) => [target, { effect: null, share: null, reason }]));
 }
 
 /** Where some costs are infinite, they make up everything. */
@@ -212,7 +248,11 @@ async function openCache(
   const { dsopt, onnxruntime, cpu } = describeEnvironment();
   const rest = [
     [dsopt, onnxruntime, cpu],
-    methods.map(({ bits, description, options }) => [bits, description, options]),
+    methods.map(({ bits, description, steps }) => [
+      bits,
+      description,
+      steps.map(({ pass, options }) => [pass.name, options]),
+    ]),
     metrics.map(({ name }) => name),
     outputName ?? null,
     seed,

@@ -8,4 +8,4 @@ export type {
   Explanation,
   Method,
 } from './explain-model.js';
-export { blockSize, roundWeights } from './round-weights.js';
+export { blockSize, otherOperators, roundWeights } from './round-weights.js';

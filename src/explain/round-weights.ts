@@ -67,25 +67,25 @@ interface SummedAxis {
   readonly flat?: boolean;
 }
 
-const operators = [
-  'MatMul',
-  'Gemm',
-  'Conv',
-  'ConvTranspose',
-  'LSTM',
-  'GRU',
-  'RNN',
-  'Gather',
-  'com.microsoft::Attention',
-] as const;
+/** Operators of which no pass stores weights in less than 8 bits. */
+export const otherOperators = ['Conv', 'ConvTranspose', 'LSTM', 'GRU', 'RNN', 'com.microsoft::Attention'] as const;
+
+const operators = ['MatMul', 'Gemm', 'Gather', ...otherOperators] as const;
 
 export const roundWeights = definePass({
   name: 'round-weights',
   kind: 'quantize',
   summary: 'Rounds weights to few bits and keeps them as floats.',
-  options: z.strictObject({ bits: z.int().min(2).max(8).describe('of each weight'), ...selectionOptions }),
+  options: z.strictObject({
+    bits: z.int().min(2).max(8).describe('of each weight'),
+    operators: z
+      .array(z.enum(operators))
+      .default([...operators])
+      .describe('operators to work on'),
+    ...selectionOptions,
+  }),
   needs: [],
-  run(model, { bits }, { targets, record }) {
+  run(model, { bits, operators }, { targets, record }) {
     const done = new Set<Tensor>();
     for (const node of targets(...operators)) {
       const weights = weightsOf(node).filter(({ source }) => model.constantOf(source.value) !== null);

@@ -28,7 +28,14 @@ export interface SweepOptions {
 }
 
 /** Choices measured in one pass over the data: the model in float runs once for all of them. */
-const perPass = 16;
+const mostPerPass = 16;
+/** Where results are kept, an interruption loses at most so many inferences, at the price of more passes. */
+const mostAtRisk = 2048;
+
+function choicesPerPass(samples: number | null, kept: boolean): number {
+  if (!kept || samples === null) return mostPerPass;
+  return Math.min(mostPerPass, Math.max(2, Math.floor(mostAtRisk / samples)));
+}
 
 export class Sweep {
   /** The output that answers; known after the first measurement. */
@@ -46,7 +53,8 @@ export class Sweep {
 
   /** One effect for each choice. */
   async measure(choices: readonly Choice[]): Promise<Effect[]> {
-    const { cache, cachePrefix, onKnown } = this.options;
+    const { cache, cachePrefix, dataset, onKnown } = this.options;
+    const perPass = choicesPerPass(dataset.size, cache !== null);
     const effects = choices.map((choice) => cache?.get(cachePrefix + choice.join()));
     const missing = [...choices.keys()].filter((index) => effects[index] === undefined);
     onKnown?.(choices.length - missing.length);

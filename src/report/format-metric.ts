@@ -17,6 +17,12 @@ export function formatFigure(metric: Omit<MetricFigure, 'difference'> | null): s
   return `${number(value)}${unitOf(name)}${range}`;
 }
 
+/** `87.14–89.43 %`: where the figure lies with 95 % confidence; empty where that is not known. */
+export function formatInterval({ name, interval }: Pick<MetricFigure, 'name' | 'interval'>): string {
+  const number = numberFormat(name);
+  return interval ? `${number(interval.low)}–${number(interval.high)}${unitOf(name)}` : '';
+}
+
 /** `−0.30 pp (−0.95…+0.34)`, with a star where it is no chance. */
 export function formatDifference(metric: MetricFigure | null): string {
   const difference = metric?.difference;

@@ -2,8 +2,9 @@
 
 const minus = '−';
 
-/** `418.1 MB`; below a tenth of a megabyte `12.3 kB`. */
+/** `418.1 MB`; below a megabyte `12.3 kB`, below a hundred bytes `40 B`. */
 export function formatBytes(bytes: number): string {
+  if (Math.abs(bytes) < 100) return `${signed(bytes.toFixed(0))} B`;
   const [unit, name] = Math.abs(bytes) < 1e6 ? [1e3, 'kB'] : [1e6, 'MB'];
   return `${signed((bytes / unit).toFixed(1))} ${name}`;
 }

@@ -71,7 +71,7 @@ describe('a result that is worse than allowed', () => {
   test('leaves an existing output as it was', async () => {
     const output = join(folder, 'kept.onnx');
     writeFileSync(output, 'the old one');
-    const limit = ['--eval-data', data, '--metric', 'kl', '--max-drop', '0'];
+    const limit = ['--data', data, '--metric', 'kl', '--max-drop', '0'];
     const { code } = await runCli(['quantize', model, '-o', output, '--overwrite', ...limit]);
     expect(code).toBe(99);
     expect(readFileSync(output, 'utf8')).toBe('the old one');

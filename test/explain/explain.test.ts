@@ -89,6 +89,23 @@ describe('explain', () => {
     }
   });
 
+  test('few bits are what quantize-weights stores, and rounded weights where it stores none', async () => {
+    const convolution = parseModel(`<ir_version: 8, opset_import: ["": 17]>
+      both (float[n, 32, 4] x) => (float[n, 32, 4] y, float[n, 64] z)
+      <float[32, 32, 3] k = {${Array.from({ length: 3072 }, (_, i) => Math.sin(i))}},
+       float[128, 64] w = {${Array.from({ length: 8192 }, (_, i) => Math.cos(i))}}, int64[2] s = {-1, 128}> {
+        y = Conv <pads = [1, 1]> (x, k)
+        r = Reshape (x, s)
+        z = MatMul (r, w)
+      }`);
+    const { nodes, methods } = await explain(convolution, { bits: [4] });
+    expect(methods[0].description).toContain('weight-only');
+    const own = Object.fromEntries(nodes.map(({ operator, effects }) => [operator, effects[0].effect!.ownSqnr!]));
+    expect(own.Conv).toBeGreaterThan(17);
+    expect(own.MatMul).toBeGreaterThan(17);
+    expect(nodes.map(({ operator }) => operator).sort()).toEqual(['Conv', 'MatMul']);
+  });
+
   test('the keep-list is one that quantize takes', async () => {
     const { methods } = await explain(await loadModel(path), { bits: [8], dataOptions: { samples: 2 } });
     const args = [...methods[0].exclude.matchAll(/--exclude (?:'([^']*)'|(\S+))/g)].flatMap(([, a, b]) => [
@@ -157,11 +174,15 @@ describe('the command', () => {
     expect(JSON.parse(again).methods).toEqual(first.methods);
   });
 
-  test('Ctrl-C ends it', async () => {
-    const { code } = await runCli(['explain', path], {
+  test.each([
+    [[], 'Nothing was written'],
+    [['--resume'], 'the same command goes on from there'],
+  ])('Ctrl-C ends it with %j', async (flags, hint) => {
+    const { code, stderr } = await runCli(['explain', path, ...flags], {
       onLog: (text, interrupt) => text.includes('quantizing') && interrupt(),
     });
     expect(code).toBe(130);
+    expect(stderr).toContain(hint);
   });
 
   test.each([

@@ -1,6 +1,7 @@
 // The switched model computes exactly what the model and its quantized form compute.
 import { describe, expect, test } from 'vitest';
 import { quantizeDynamic } from '../../passes/quantize-dynamic/index.js';
+import { quantizeWeights } from '../../passes/quantize-weights/index.js';
 import { roundWeights } from '../../src/explain/round-weights.js';
 import { switchNodes } from '../../src/explain/switch-nodes.js';
 import { openSwitched } from '../../src/explain/switched-session.js';
@@ -11,6 +12,7 @@ import { engine, feedsFor, fixtureNames, fixturePath, outputsOf, relativeError, 
 
 const passes: readonly { readonly pass: Pass; readonly options: Readonly<Record<string, unknown>> }[] = [
   { pass: quantizeDynamic, options: { minimumSize: 16 } },
+  { pass: quantizeWeights, options: { minimumSize: 16, embeddingBits: 4 } },
   { pass: roundWeights, options: { bits: 4 } },
 ];
 

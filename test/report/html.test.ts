@@ -158,7 +158,7 @@ test('it tells what was measured', async () => {
     '−70.0 %',
     '2.0 MB → 600.0 kB',
     '89.00 %',
-    '−1.00 pp',
+    '95 % interval 87.00–91.00 %; difference −1.00 pp',
     '−50.0 %',
     'p50 10.0 → 5.00 ms',
     '1 changed',

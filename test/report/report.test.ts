@@ -124,7 +124,7 @@ test('a report is what its schema says, and JSON Schema can be made of it', () =
 
 test('Markdown escapes names, and sums skips up by reason', () => {
   const text = renderMarkdown(report);
-  expect(text).toContain('| int8 | 0.0 kB | 105.0 MB | new |');
+  expect(text).toContain('| int8 | 0 B | 105.0 MB | new |');
   expect(text).toContain('2 nodes: too small (b, c\\|\\<img\\>)');
   expect(text).toContain('> ⚠ quantize-dynamic: something');
   expect(text).toContain('seeded synthetic inputs, not real data');

@@ -11,7 +11,7 @@ import {
   formatMilliseconds,
   plural,
 } from '../format.js';
-import { formatDifference, formatFidelity, formatFigure } from '../format-metric.js';
+import { formatDifference, formatFidelity, formatFigure, formatInterval } from '../format-metric.js';
 import type { NodeComparison } from '../node-comparison.js';
 import { groupReasons } from '../skip-reasons.js';
 import { worstCosine } from '../summary-line.js';
@@ -79,14 +79,10 @@ function headline(report: CompressionReport): Markup[] {
   if (evaluation && metric) {
     const difference = formatDifference(metric);
     const worse = metric.difference?.significant ? 'bad' : '';
-    cards.push(
-      card(
-        metric.name,
-        formatFigure({ ...metric, interval: null }),
-        difference ? `difference ${difference}` : 'no figure of the original',
-        worse,
-      ),
-    );
+    const moved = difference ? `difference ${difference}` : 'no figure of the original';
+    const interval = formatInterval(metric);
+    const note = interval ? `95 % interval ${interval}; ${moved}` : moved;
+    cards.push(card(metric.name, formatFigure({ ...metric, interval: null }), note, worse));
   }
   if (timing.latency) {
     const { input: before, output: after, ratio } = timing.latency;
