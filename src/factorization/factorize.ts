@@ -9,7 +9,7 @@ import { asItIsNow, type Candidate, findCandidates, weightsOf } from './candidat
 import { type Chosen, chooseRanks, type RatedCandidate } from './choose-ranks.js';
 import { DamageCurve } from './damage-curve.js';
 import { emitFactors } from './emit.js';
-import { choicesTask, type FamilyName, factorsTask, noiseFreeRanksTask } from './factorize-task.js';
+import { type FamilyName, noiseFreeRanksTask } from './factorize-task.js';
 import type { Choice } from './family.js';
 import { type InputStatistics, observeInputs, scaledMetric } from './moments.js';
 import { type FactorizationOptions, type RankRule, rankRule } from './options.js';
@@ -17,6 +17,7 @@ import { energyOf, type WeightGroup } from './problem.js';
 import { Refit } from './refit.js';
 import { measureDivergences, type Trial } from './sensitivity.js';
 import { SpeedCheck } from './speed-check.js';
+import { choicesOf, factorsOf } from './work.js';
 
 interface Prepared extends RatedCandidate {
   readonly groups: readonly WeightGroup[];
@@ -74,7 +75,7 @@ async function prepare(
       }));
       const { family, shape } = candidate;
       const input = { family, shape, groups };
-      const all = await workers.run(choicesTask, { ...input, multiple: options.rankMultiple }, signal);
+      const all = await choicesOf(input, options.rankMultiple, context);
       const noiseFreeRanks = rule.kind === 'vbmf' ? await workers.run(noiseFreeRanksTask, input, signal) : null;
       context.progress(++done, candidates.length);
       throwIfAborted(signal);
@@ -129,7 +130,7 @@ function halfOf({ candidate, choices, energy }: Prepared): Choice {
 async function trialOf(one: Prepared, choice: Choice, model: Model, context: PassContext): Promise<Trial> {
   const { candidate, groups } = one;
   const { family, shape } = candidate;
-  const stages = await context.workers.run(factorsTask, { family, shape, groups, ranks: choice.ranks }, context.signal);
+  const stages = await factorsOf({ family, shape, groups }, choice.ranks, context);
   return { candidate, choice, stages, bias: movedBias(one, stages, candidate.operator, model) };
 }
 
@@ -236,11 +237,7 @@ async function replaceAlone(model: Model, accepted: Accepted, context: PassConte
     const { candidate, groups } = one;
     const { family, shape } = candidate;
     const operator = asItIsNow(candidate, model);
-    const stages = await context.workers.run(
-      factorsTask,
-      { family, shape, groups, ranks: choice.ranks },
-      context.signal,
-    );
+    const stages = await factorsOf({ family, shape, groups }, choice.ranks, context);
     recordChange(one, choice, context);
     emitFactors(model, operator, shape, stages, movedBias(one, stages, operator, model));
   }
@@ -269,8 +266,7 @@ async function replaceInOrder(
     for (const [index, { one, choice }] of part.entries()) {
       const { family, shape } = one.candidate;
       const { groups, means } = fitted[index];
-      const input = { family, shape, groups, ranks: choice.ranks };
-      const stages = await context.workers.run(factorsTask, input, context.signal);
+      const stages = await factorsOf({ family, shape, groups }, choice.ranks, context);
       const bias = means && fittedBias(shape, stages, means);
       recordChange(one, choice, context);
       emitFactors(model, operators[index], shape, stages, bias);

@@ -1,7 +1,14 @@
 // The directions of the outputs y = W·x that hold most of their energy. Projecting onto the first r of them is the best approximation of
 // rank r in the metric of x: W′ = U·Uᵀ·W. With the metric of real inputs that is SVD-LLM's whitened SVD (Wang et al. 2024), which takes
 // W·L = U·Σ·Vᵀ for C = L·Lᵀ: U is the same, and neither L nor its inverse is needed.
-import { factorQr, type Matrix, multiply, multiplyByTransposed, symmetricEigen } from '../numeric/index.js';
+import {
+  factorQr,
+  type Matrix,
+  multiply,
+  multiplyByTransposed,
+  symmetricEigen,
+  symmetricEigenvalues,
+} from '../numeric/index.js';
 import { timesMetric, type WeightGroup } from './problem.js';
 
 export interface OutputBasis {
@@ -19,9 +26,26 @@ export function outputBasis({ weights, metric }: WeightGroup): OutputBasis {
   return { basis: multiply(q, basis), energies };
 }
 
+/** The energies alone, at a part of the cost. */
+export function outputEnergies({ weights, metric }: WeightGroup): Float64Array {
+  // More outputs than inputs: those of the triangle are the same.
+  const { rows, columns } = weights;
+  return energiesOf(outputGram(rows <= columns ? weights : factorQr(weights).r, metric));
+}
+
+/** Eigenvalues of `gram`, which rounding may have made negative. */
+export function energiesOf(gram: Matrix): Float64Array {
+  return symmetricEigenvalues(gram).map((value) => Math.max(value, 0));
+}
+
 function basisOf(weights: Matrix, metric: Matrix | null): OutputBasis {
-  const { values, vectors } = symmetricEigen(multiplyByTransposed(timesMetric(weights, metric), weights));
+  const { values, vectors } = symmetricEigen(outputGram(weights, metric));
   return { basis: vectors, energies: values.map((value) => Math.max(value, 0)) };
+}
+
+/** W·C·Wᵀ. */
+function outputGram(weights: Matrix, metric: Matrix | null): Matrix {
+  return multiplyByTransposed(timesMetric(weights, metric), weights);
 }
 
 /** Σ energies from each index on; one longer than `energies`. */

@@ -14,7 +14,7 @@ import {
   transpose,
 } from '../numeric/index.js';
 import { balance, type Choice, choiceOf, type Family, rankSteps, type Stage, type StageOutline } from './family.js';
-import { outputBasis, tailSums } from './output-basis.js';
+import { outputBasis, outputEnergies, tailSums } from './output-basis.js';
 import { energyOf, kernelElements, type OperatorShape, projectOnto, type WeightGroup } from './problem.js';
 import { variationalRank } from './variational-rank.js';
 
@@ -39,7 +39,7 @@ export const tucker: Family = {
       for (const [index, group] of groups.entries()) {
         const first = rowsOf(bases[index], 0, inputRank);
         const reduced = inputRank < inputs ? projectOnto(group, first, kernelElements(shape)) : group;
-        const kept = outputBasis(reduced).energies;
+        const kept = outputEnergies(reduced);
         const lost = Math.max(energies[index] - kept.reduce((sum, energy) => sum + energy, 0), 0);
         const tails = tailSums(kept);
         for (const [position, rank] of outputRanks.entries()) {

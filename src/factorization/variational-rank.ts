@@ -1,6 +1,6 @@
 // The number of components of a noisy low-rank matrix: the analytic solution of empirical variational Bayesian matrix factorization
 // (Nakajima, Sugiyama, Babacan & Tomioka 2013), the noise variance estimated too.
-import { gramOfColumns, gramOfRows, type Matrix, symmetricEigen } from '../numeric/index.js';
+import { gramOfColumns, gramOfRows, type Matrix, symmetricEigenvalues } from '../numeric/index.js';
 
 /** At least 1. */
 export function variationalRank(matrix: Matrix): number {
@@ -8,7 +8,7 @@ export function variationalRank(matrix: Matrix): number {
   const columns = Math.max(matrix.rows, matrix.columns);
   if (rows === 0) return 1;
   const gram = matrix.rows <= matrix.columns ? gramOfRows(matrix) : gramOfColumns(matrix);
-  const squares = symmetricEigen(gram).values.map((value) => Math.max(value, 0));
+  const squares = symmetricEigenvalues(gram).map((value) => Math.max(value, 0));
   const total = squares.reduce((sum, value) => sum + value, 0);
   if (total === 0) return 1;
   const alpha = rows / columns;

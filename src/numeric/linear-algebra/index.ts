@@ -7,6 +7,8 @@ export {
   solvePositiveDefinite,
   solveWithCholesky,
 } from './cholesky.js';
+export { type LeadingOptions, leadingEigen, type MultiplyMatrices } from './leading-eigen.js';
+export { leadingSingularValues } from './leading-singular-values.js';
 export {
   addToDiagonal,
   columnsOf,
@@ -32,7 +34,6 @@ export {
   multiplyTransposed,
 } from './product.js';
 export { factorQr, type QrFactors } from './qr.js';
-export { type MultiplyMatrices, randomizedSingularValues } from './randomized-singular-values.js';
-export { type SingularValues, singularValues, truncatedSingularValues } from './singular-values.js';
-export { type SymmetricEigen, symmetricEigen } from './symmetric-eigen.js';
+export { type SingularValues, singularValues } from './singular-values.js';
+export { type SymmetricEigen, symmetricEigen, symmetricEigenvalues } from './symmetric-eigen.js';
 export { invertLower, solveLower, solveLowerTransposed, solveUpper } from './triangular.js';

@@ -39,26 +39,6 @@ export function singularValues(a: Matrix): SingularValues {
   return rescaled({ ...inner, u: multiply(q, inner.u) }, scale);
 }
 
-/** The `rank` largest singular values and their vectors; cheaper than all where `rank` is a part. */
-export function truncatedSingularValues(a: Matrix, rank: number): SingularValues {
-  const size = Math.min(a.rows, a.columns);
-  if (rank > size / 2) return largestOf(singularValues(a), rank);
-  if (a.rows < a.columns) {
-    const { u, values, v } = truncatedSingularValues(transpose(a), rank);
-    return { u: v, values, v: u };
-  }
-  const { vectors } = symmetricEigen(gramOfColumns(a), rank);
-  // Rayleigh–Ritz: A is decomposed within the span that was found.
-  const { q, r } = factorQr(multiply(a, vectors));
-  const inner = singularValues(r);
-  return { u: multiply(q, inner.u), values: inner.values, v: multiply(vectors, inner.v) };
-}
-
-/** The first `rank` of them. */
-export function largestOf({ u, values, v }: SingularValues, rank: number): SingularValues {
-  return { u: columnsOf(u, 0, rank), values: values.slice(0, rank), v: columnsOf(v, 0, rank) };
-}
-
 /** Singular values this much smaller than the largest are found on their own. */
 const resolved = 1e-4;
 
@@ -121,8 +101,8 @@ function rescaled({ u, values, v }: SingularValues, scale: number): SingularValu
   return { u, values: values.map((value) => value * scale), v };
 }
 
-/** NaN where there is one. */
-function largestElement({ data }: Matrix): number {
+/** Of the absolute values; NaN where there is one. */
+export function largestElement({ data }: Matrix): number {
   let largest = 0;
   for (const value of data) {
     const size = Math.abs(value);

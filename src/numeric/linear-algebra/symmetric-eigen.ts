@@ -1,7 +1,7 @@
 // Eigenvalues and eigenvectors of symmetric matrices: Householder tridiagonalization, divide and conquer, transformation back.
 import type { Matrix } from './matrix.js';
 import { transpose } from './matrix.js';
-import { tridiagonalEigen } from './tridiagonal-eigen.js';
+import { tridiagonalEigen, tridiagonalValues } from './tridiagonal-eigen.js';
 import { tridiagonalize } from './tridiagonalize.js';
 
 export interface SymmetricEigen {
@@ -16,10 +16,8 @@ export interface SymmetricEigen {
  * @throws RangeError unless A is square and finite.
  */
 export function symmetricEigen(a: Matrix, count = a.rows): SymmetricEigen {
+  requireSquare(a);
   const n = a.rows;
-  if (n !== a.columns) throw new RangeError(`a matrix of ${n}×${a.columns} is not symmetric`);
-  if (!a.data.every(Number.isFinite))
-    throw new RangeError('a matrix with elements that are not finite has no eigenvalues');
   const { diagonal, offDiagonal, transformBack } = tridiagonalize(a);
   const { values, vectors } = tridiagonalEigen(diagonal, offDiagonal, Math.min(count, n));
   transformBack(vectors);
@@ -29,4 +27,17 @@ export function symmetricEigen(a: Matrix, count = a.rows): SymmetricEigen {
     turned.data.set(vectors.data.subarray(row * n, (row + 1) * n), (vectors.rows - 1 - row) * n);
   }
   return { values: values.slice().reverse(), vectors: transpose(turned) };
+}
+
+/** All of them, descending, without their vectors; only the lower triangle is read. @throws RangeError unless A is square and finite. */
+export function symmetricEigenvalues(a: Matrix): Float64Array {
+  requireSquare(a);
+  const { diagonal, offDiagonal } = tridiagonalize(a);
+  return tridiagonalValues(diagonal, offDiagonal).reverse();
+}
+
+function requireSquare({ rows, columns, data }: Matrix): void {
+  if (rows !== columns) throw new RangeError(`a matrix of ${rows}×${columns} is not symmetric`);
+  if (!data.every(Number.isFinite))
+    throw new RangeError('a matrix with elements that are not finite has no eigenvalues');
 }

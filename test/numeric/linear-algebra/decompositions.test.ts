@@ -7,17 +7,17 @@ import {
   gramOfColumns,
   gramOfRows,
   identityMatrix,
+  leadingSingularValues,
   type Matrix,
   matrixFrom,
   multiply,
   multiplyByTransposed,
-  randomizedSingularValues,
   type SingularValues,
   scaleColumns,
   singularValues,
   symmetricEigen,
+  symmetricEigenvalues,
   transpose,
-  truncatedSingularValues,
 } from '../../../src/numeric/index.js';
 import { distance, randomMatrix } from './reference.js';
 
@@ -128,36 +128,70 @@ describe('singular values', () => {
   });
 });
 
-describe('truncated', () => {
-  const a = randomMatrix(130, 90, 8);
-  scaleColumns(
-    a,
-    Float64Array.from({ length: 90 }, (_, index) => 0.9 ** index),
-  );
-  const all = singularValues(a);
-
-  test.each([1, 10, 60])('rank %d: the first of all', (rank) => {
-    for (const matrix of [a, transpose(a)]) {
-      const { values, u, v } = truncatedSingularValues(matrix, rank);
-      expect([u.columns, v.columns]).toEqual([rank, rank]);
-      for (let i = 0; i < rank; i++) expect(values[i] / all.values[i]).toBeCloseTo(1, 11);
-      expect(orthonormality(u)).toBeLessThan(1e-12);
-      expect(orthonormality(v)).toBeLessThan(1e-12);
+describe('eigenvalues alone', () => {
+  test('are those found with vectors', () => {
+    const a = gramOfRows(randomMatrix(75, 60));
+    const { values } = symmetricEigen(a);
+    for (const [index, value] of symmetricEigenvalues(a).entries()) {
+      expect(Math.abs(value - values[index])).toBeLessThan(1e-12 * values[0]);
     }
   });
+});
 
-  test('random projections come near, and the same seed gives the same', async () => {
-    const first = await randomizedSingularValues(a, 10, { random: createRandom(3) });
-    for (let i = 0; i < 10; i++) expect(first.values[i] / all.values[i]).toBeCloseTo(1, 5);
-    const second = await randomizedSingularValues(a, 10, { random: createRandom(3) });
+describe('the largest singular values', () => {
+  const spectra: Record<string, (index: number) => number> = {
+    'of steep decay': (index) => 0.9 ** index,
+    'of slow decay': (index) => 1 / Math.sqrt(index + 1),
+    'of large ones above noise': (index) => (index < 3 ? 1e4 : 1 + 1 / (index + 1)),
+    'of low rank': (index) => (index < 5 ? 1 / (index + 1) : 0),
+    'of twelve orders of magnitude': (index) => 10 ** (-index / 8),
+    'of equal values': () => 2,
+  };
+  const left = factorQr(randomMatrix(130, 90, 8)).q;
+  const right = factorQr(randomMatrix(90, 90, 9)).q;
+  describe.each(Object.entries(spectra))('%s', (_, spectrum) => {
+    const expected = Float64Array.from({ length: 90 }, (_value, index) => spectrum(index));
+    const scaled = copyMatrix(left);
+    scaleColumns(scaled, expected);
+    const a = multiplyByTransposed(scaled, right);
+
+    // 1 and 10 by iteration, 60 exactly.
+    test.each([1, 10, 60])('rank %d', async (rank) => {
+      for (const matrix of [a, transpose(a)]) {
+        const { values, u, v } = await leadingSingularValues(matrix, rank, { random: createRandom(3) });
+        expect([u.columns, v.columns]).toEqual([rank, rank]);
+        for (let i = 0; i < rank; i++) expect(Math.abs(values[i] - expected[i]) / expected[0]).toBeLessThan(1e-6);
+        expect(orthonormality(u)).toBeLessThan(1e-12);
+        expect(orthonormality(v)).toBeLessThan(1e-12);
+        const rest = copyMatrix(u);
+        scaleColumns(rest, values);
+        const { data } = multiplyByTransposed(rest, v);
+        const squares = data.reduce((sum, value, index) => sum + (value - matrix.data[index]) ** 2, 0);
+        const least = expected.subarray(rank).reduce((sum, value) => sum + value * value, 0);
+        expect(Math.sqrt(squares) - Math.sqrt(least)).toBeLessThan(1e-6 * Math.max(Math.sqrt(least), expected[0]));
+      }
+    });
+  });
+
+  test('the same seed gives the same', async () => {
+    const a = randomMatrix(80, 80);
+    const [first, second] = await Promise.all(
+      [3, 3].map((seed) => leadingSingularValues(a, 10, { random: createRandom(seed) })),
+    );
     expect(distance(first.u, second.u)).toBe(0);
   });
 
-  test('random projections stop when they are asked to', async () => {
+  test('asks whether to go on', async () => {
     const check = () => {
       throw new Error('stop');
     };
-    await expect(randomizedSingularValues(a, 3, { random: createRandom(1), check })).rejects.toThrow('stop');
+    const a = randomMatrix(80, 80);
+    await expect(leadingSingularValues(a, 3, { random: createRandom(1), check })).rejects.toThrow('stop');
+  });
+
+  test('refuse what is not finite', async () => {
+    const a = matrixFrom(1, 2, [1, Number.POSITIVE_INFINITY]);
+    await expect(leadingSingularValues(a, 1, { random: createRandom(1) })).rejects.toThrow('not finite');
   });
 });
 
