@@ -12,6 +12,7 @@ import { heal } from './heal/index.js';
 import { lowRank } from './low-rank/index.js';
 import { pruneChannels } from './prune-channels/index.js';
 import { pruneHeads } from './prune-heads/index.js';
+import { pruneLayers } from './prune-layers/index.js';
 import { pruneNeurons } from './prune-neurons/index.js';
 import { pruneWeights } from './prune-weights/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
@@ -37,6 +38,7 @@ export const builtinPasses = [
   distill,
   heal,
   pruneChannels,
+  pruneLayers,
   pruneHeads,
   pruneNeurons,
   shareBasis,

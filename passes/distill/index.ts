@@ -1,17 +1,13 @@
 // Knowledge distillation (Hinton et al. 2015): a student learns to give what its teacher gives. The student is another file, the teacher with fewer
 // residual blocks, or what the passes before made of it.
+import { findResidualBlocks, removeBlocks } from '../../src/analysis/index.js';
+import type { Feeds } from '../../src/engine/index.js';
 import { DsoptError, usageError } from '../../src/errors.js';
 import { type Model, nodeLabel } from '../../src/ir/index.js';
 import { loadModel } from '../../src/onnx/index.js';
 import { definePass, type PassContext } from '../../src/pass/index.js';
-import {
-  cutLayers,
-  examplesFor,
-  initializeWeights,
-  openTeacher,
-  replaceGraph,
-  trainInPass,
-} from '../../src/training/index.js';
+import { chooseBlocks } from '../../src/pruning/index.js';
+import { examplesFor, initializeWeights, openTeacher, replaceGraph, trainInPass } from '../../src/training/index.js';
 import { type Options, options } from './options.js';
 
 const defaultRate = 1e-3;
@@ -31,7 +27,8 @@ export const distill = definePass({
     const seed = context.random().int(2 ** 31);
     const teacher = await openTeacher(options, context);
     const examples = await examplesFor(model, options, context, seed);
-    await makeStudent(model, options, context, [...examples.batches(examples.training.slice(0, choosing), 1, null)]);
+    const few = examples.batches(examples.training.slice(0, choosing), 1, null);
+    await makeStudent(model, options, context, feedsOf([...few]));
     if (options.initialize === 'random') initializeWeights(model, context.random().fork('initialize'));
     try {
       await trainInPass(model, options, context, { teacher, examples, rate: defaultRate, seed });
@@ -44,17 +41,26 @@ export const distill = definePass({
   },
 });
 
-type Batches = Parameters<typeof cutLayers>[1]['batches'];
+function feedsOf(batches: readonly { readonly sample: { readonly feeds: Feeds } }[]): AsyncIterable<Feeds> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (const { sample } of batches) yield sample.feeds;
+    },
+  };
+}
 
-async function makeStudent(model: Model, options: Options, context: PassContext, batches: Batches): Promise<void> {
-  const { student, threads } = options;
+async function makeStudent(
+  model: Model,
+  options: Options,
+  context: PassContext,
+  samples: AsyncIterable<Feeds>,
+): Promise<void> {
+  const { student } = options;
   if (student === undefined) return;
-  const { engine, signal, record } = context;
+  const { record } = context;
   if (student.startsWith('layers:')) {
-    const count = parseCount(student);
-    const onTrial = (done: number, total: number): void => context.progress(done, total);
-    const removed = await cutLayers(model, { count, batches, engine, threads, signal, onTrial });
-    const list = [...removed].sort((a, b) => a - b).join(', ');
+    const removed = await cutLayers(model, parseCount(student), options, context, samples);
+    const list = removed.sort((a, b) => a - b).join(', ');
     record.changed('residual blocks', `numbers ${list} left out, counted from 0`);
     return;
   }
@@ -63,6 +69,40 @@ async function makeStudent(model: Model, options: Options, context: PassContext,
     record.changed(nodeLabel(node), `from ${student}`);
     break;
   }
+}
+
+/** Leaves all but `count` residual blocks out; gives the numbers of those that went, from 0 on. Throws USAGE where there are too few. */
+async function cutLayers(
+  model: Model,
+  count: number,
+  { threads }: Options,
+  { engine, signal, progress }: PassContext,
+  samples: AsyncIterable<Feeds>,
+): Promise<number[]> {
+  const { blocks } = await findResidualBlocks(model, engine);
+  if (blocks.length === 0) throw usageError('The teacher has no residual blocks that could be left out');
+  if (count >= blocks.length) {
+    throw usageError(
+      `The teacher has ${blocks.length} blocks that could be left out, so layers:${count} is not smaller`,
+    );
+  }
+  const wanted = blocks.length - count;
+  const total = Array.from({ length: wanted }, (_, i) => blocks.length - i).reduce((a, b) => a + b, 0);
+  const chosen = await chooseBlocks(model, blocks, {
+    importance: 'output-error',
+    enough: ({ length }) => length >= wanted,
+    engine,
+    samples,
+    threads,
+    signal,
+    onTrial: (done) => progress(done, total),
+  });
+  const removed = chosen.map(({ index }) => index);
+  removeBlocks(
+    model,
+    removed.map((index) => blocks[index]),
+  );
+  return removed;
 }
 
 /** `layers:6` → 6. */

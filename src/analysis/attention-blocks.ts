@@ -48,15 +48,21 @@ export function findAttentionBlocks({ relations, groups }: ChannelStructure): At
     return null;
   };
   const blocks: AttentionBlock[] = [];
-  for (const node of model.graph.nodes()) {
+  for (const node of attentionCores(model)) {
     const isFused = fused.has(node.qualifiedType);
-    if (!isFused && !(node.is('Softmax') && isAttentionSoftmax(node, model))) continue;
     const rank = relations.axes(node.output)?.length ?? 0;
     const axes = isFused ? [rank - 1, 1] : Array.from({ length: Math.max(rank - 2, 0) }, (_, at) => at);
     const heads = groupOf(node.output, axes);
     blocks.push({ core: node, heads, projections: heads?.producers ?? [], outputs: heads?.consumers ?? [] });
   }
   return blocks;
+}
+
+/** The Softmax, or the operator as a whole, of every attention of the main graph, in order. */
+export function attentionCores(model: Model): Node[] {
+  return [...model.graph.nodes()].filter(
+    (node) => fused.has(node.qualifiedType) || (node.is('Softmax') && isAttentionSoftmax(node, model)),
+  );
 }
 
 /** Whether scores come from a product of two activations, and go into another one. */

@@ -13,4 +13,12 @@ export { countMacs, type MacCount } from './count-macs.js';
 export { type LinearOperator, linearOperator, readBias, readRows, storeRows } from './linear-operator.js';
 export { planSlices, type Slice, weightBytes } from './plan-slices.js';
 export { inferProvenTypes } from './proven-types.js';
+export {
+  findAttention,
+  findResidualBlocks,
+  findResidualSums,
+  type Gap,
+  type ResidualBlock,
+  removeBlocks,
+} from './residual-blocks/index.js';
 export { propagateShapes } from './shapes/propagate-shapes.js';

@@ -1,6 +1,9 @@
 // Pruning: what units of a model are worth, how many of each group go, and what is left is refitted.
+export { chooseBlocks } from './choose-blocks.js';
 export { interceptOf, normalEquations } from './least-squares.js';
+export { samplesOrMadeUp } from './made-up-samples.js';
 export { pruneGroups } from './prune-groups.js';
 export { type Comparison, observeTargets, replaceRows, ridgeOf, transposed } from './refit.js';
+export { repairGaps } from './repair-gaps.js';
 export { structuredOptions } from './structured-options.js';
-export { divergences, type Variant } from './variants.js';
+export { divergences, firstOf, type Variant } from './variants.js';

@@ -1,19 +1,13 @@
 // Structured pruning: which units of which groups go, until a target is met, and their removal.
-import {
-  type ChannelGroup,
-  type ChannelStructure,
-  findChannelGroups,
-  linearOperator,
-  removeUnits,
-} from '../analysis/index.js';
+import { type ChannelGroup, type ChannelStructure, findChannelGroups, removeUnits } from '../analysis/index.js';
 import { usageError } from '../errors.js';
-import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
+import { cloneModel, type Model, type Node } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
-import { valuesByName } from '../rewrite/index.js';
 import { allocateGreedily, allocateShare, allocateUniformly, allowedCounts, type Candidate } from './allocate.js';
 import { type Branch, branchOf, removeBranches } from './branches.js';
 import { orderByOutputError, orderByReconstruction, orderByWeights, type RemovalOrder } from './choose-units.js';
 import { classifyGroups, type GroupKind, type PrunableGroup } from './group-kind.js';
+import { referenceFor } from './reference.js';
 import { type RefitTarget, refit } from './refit.js';
 import { refitTargets } from './refit-targets.js';
 import { type CostMeasure, RemovalCost } from './removal-cost.js';
@@ -76,28 +70,8 @@ export async function pruneGroups(
   if (reference)
     context.record.metric(
       'refittedOperators',
-      await refit(model, referenceOf(reference, targets, context.prepared), targets, context),
+      await refit(model, referenceFor(reference, targets, context.prepared), targets, context),
     );
-}
-
-/**
- * The model before the first pass that changed results, where it computes all that is compared, in full: so passes in a row do not add up
- * their errors.
- */
-function referenceOf(before: Model, targets: ReadonlyMap<Node, RefitTarget>, prepared: Model): Model {
-  const known = valuesByName(prepared.graph);
-  const own = valuesByName(before.graph);
-  const width = (value: Value | undefined, model: Model): number | null => {
-    const operator = value?.producer ? linearOperator(value.producer, model) : null;
-    return operator && typeof operator !== 'string' ? operator.outputChannels : null;
-  };
-  for (const { node } of targets.values()) {
-    const there = width(known.get(node.output.name), prepared);
-    if (there === null || there !== width(own.get(node.output.name), before)) return before;
-    const sums = [...node.output.consumers()].filter((consumer) => consumer.is('Add'));
-    if (!sums.every(({ output }) => known.get(output.name)?.producer)) return before;
-  }
-  return prepared;
 }
 
 /** Groups that may shrink; every other target is recorded as skipped. */

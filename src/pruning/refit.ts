@@ -148,6 +148,12 @@ function whyNot(operator: LinearOperator): string | null {
   return null;
 }
 
+/** The residual addition that `node` computes one operand of; null for other nodes. */
+export function residualSumOf(node: Node, model: Model): Value | null {
+  const operator = linearOperator(node, model);
+  return operator && typeof operator !== 'string' ? (shortcutOf(operator, model)?.sum ?? null) : null;
+}
+
 /** The addition that takes the output of `operator`, reshaped perhaps, and something else that is computed. */
 export function shortcutOf({ kind, output }: LinearOperator, model: Model): { sum: Value; other: Value } | null {
   for (let value = output; value.uses.size === 1 && !value.isGraphOutput; ) {

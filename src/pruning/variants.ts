@@ -1,7 +1,7 @@
 // Copies of a model with other weights in some linear operators, and how far their outputs are from the original's.
 import { type LinearOperator, storeRows } from '../analysis/index.js';
 import { sweep } from '../calibration/index.js';
-import type { Feeds } from '../engine/index.js';
+import type { Engine, Feeds } from '../engine/index.js';
 import { cloneModel, type Model, type Node } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
 import { castTensor, float32Tensor, type Tensor } from '../tensor/index.js';
@@ -51,16 +51,44 @@ export function withWeights(model: Model, others: Variant): Model {
  * Divergence of the outputs of each variant from those of `model` over at most `samples` samples: the sum over outputs (see
  * `OutputDivergence`).
  */
-export async function divergences(
+export function divergences(
   model: Model,
   variants: readonly Variant[],
   context: PassContext,
   samples: number,
 ): Promise<number[]> {
+  return modelDivergences(
+    model,
+    variants.map((variant) => () => withWeights(model, variant)),
+    {
+      engine: context.engine,
+      samples: firstOf(context.samples!, samples),
+      threads: context.workers.jobs,
+      signal: context.signal,
+      onTrial: (done) => context.progress(done, variants.length),
+    },
+  );
+}
+
+export interface TrialOptions {
+  readonly engine: Engine;
+  readonly samples: AsyncIterable<Feeds>;
+  readonly threads: number;
+  readonly signal?: AbortSignal;
+  /** Called when so many models were tried. */
+  onTrial?(done: number): void;
+}
+
+/** The same for models that are made when their turn comes. They give the outputs of `model`, in the same order. */
+export async function modelDivergences(
+  model: Model,
+  variants: readonly (() => Model)[],
+  { onTrial, ...options }: TrialOptions,
+): Promise<number[]> {
   const results: number[] = [];
-  const outputs = model.graph.outputs.filter(({ producer }) => producer !== null);
+  const outputs = outputsOf(model);
   for (let start = 0; start < variants.length; start += mostAtOnce) {
-    const models = variants.slice(start, start + mostAtOnce).map((variant) => withWeights(model, variant));
+    const models = variants.slice(start, start + mostAtOnce).map((make) => make());
     const meters = models.map(() => outputs.map((output) => new OutputDivergence(model, output)));
     const probes = [model, ...models].map((probed) => ({ model: probed, values: outputsOf(probed) }));
     await sweep(
@@ -72,15 +100,10 @@ export async function divergences(
             meters[at][output].add(expected[output], tensor);
         }
       },
-      {
-        engine: context.engine,
-        samples: firstOf(context.samples!, samples),
-        threads: context.workers.jobs,
-        signal: context.signal,
-      },
+      options,
     );
     results.push(...meters.map((own) => own.reduce((sum, meter) => sum + meter.value, 0)));
-    context.progress(Math.min(start + mostAtOnce, variants.length), variants.length);
+    onTrial?.(results.length);
   }
   return results;
 }
@@ -89,10 +112,15 @@ function outputsOf({ graph }: Model) {
   return graph.outputs.filter(({ producer }) => producer !== null);
 }
 
-async function* firstOf(samples: AsyncIterable<Feeds>, most: number): AsyncGenerator<Feeds> {
-  let taken = 0;
-  for await (const feeds of samples) {
-    if (taken++ >= most) return;
-    yield feeds;
-  }
+/** The first `most` of them, the same ones each time. */
+export function firstOf(samples: AsyncIterable<Feeds>, most: number): AsyncIterable<Feeds> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      let taken = 0;
+      for await (const feeds of samples) {
+        if (taken++ >= most) return;
+        yield feeds;
+      }
+    },
+  };
 }

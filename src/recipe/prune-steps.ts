@@ -9,6 +9,7 @@ export const pruneGranularities = {
   channels: 'prune-channels',
   heads: 'prune-heads',
   neurons: 'prune-neurons',
+  layers: 'prune-layers',
 } as const;
 
 export type PruneGranularity = keyof typeof pruneGranularities;

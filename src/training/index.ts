@@ -1,7 +1,7 @@
 // Training of students by their teachers: losses, optimizers, the loop.
 export { type TrainingBackend, trainingBackends } from './backend.js';
 export { type TrainingOptions, trainingOptions } from './options.js';
-export { cutLayers, initializeWeights, replaceGraph } from './students/index.js';
+export { initializeWeights, replaceGraph } from './students/index.js';
 export { type ImportanceOptions, type JudgedValue, taylorImportance } from './taylor-importance.js';
 export { type TrainingResult, train } from './train.js';
 export { examplesFor, openTeacher, trainInPass } from './train-in-pass.js';

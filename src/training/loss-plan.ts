@@ -1,9 +1,10 @@
 // Which values of student and teacher each loss compares, found by structure: logits by outputs, features by residual sums, attention by its Softmax.
+
+import { findAttention, findResidualSums } from '../analysis/index.js';
 import { unsupportedModel } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { findLogits } from './logits.js';
 import type { LossName, WeightedLoss } from './loss-weights.js';
-import { findAttention, findResidualSums } from './residual-values.js';
 
 /** Names of the values that are compared; `teacher` is missing for right answers. */
 export interface ComparedPair {

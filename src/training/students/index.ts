@@ -1,4 +1,3 @@
 // Where students come from.
-export { cutLayers } from './cut-layers.js';
 export { initializeWeights } from './initialize.js';
 export { replaceGraph } from './replace-graph.js';

@@ -1,10 +1,11 @@
 // Random weights to start from: normal with a variance for rectifiers (He et al. 2015), smaller where a branch joins a residual stream (Zhang et al.
 // 2019), biases zero.
+
+import { findResidualSums } from '../../analysis/index.js';
 import { findTrainableWeights } from '../../autodiff/index.js';
 import type { Model, Node, Value } from '../../ir/index.js';
 import type { Random } from '../../numeric/index.js';
 import { float32Tensor } from '../../tensor/index.js';
-import { findResidualSums } from '../residual-values.js';
 
 /** Replaces all matrices and biases that are trained; scales of normalizations stay. */
 export function initializeWeights(model: Model, random: Random): void {

@@ -1,17 +1,28 @@
 // Where a network hands its state from one block to the next: the sums of a branch and what it branched from (He et al. 2016).
-import type { Graph, Node, Value } from '../ir/index.js';
+import type { Graph, Node, Value } from '../../ir/index.js';
+import { isFloat } from '../../tensor/index.js';
 
-/** The Add nodes that close a residual branch, in order: both operands were computed with weights, from something they have in common. */
+/**
+ * The Add nodes that close a residual branch, in order: both operands were computed with weights from something they have in common, and between
+ * that and the sum there are weights again. (Rotary embeddings and polynomials of one value add up without.)
+ */
 export function findResidualSums(graph: Graph): Node[] {
   const weighted = weightedValues(graph);
   return [...graph.nodes()].filter((node) => {
     if (!node.is('Add')) return false;
     const [a, b] = [node.input(0), node.input(1)];
     if (!a || !b || a === b || !weighted.has(a) || !weighted.has(b)) return false;
-    const before = ancestors(a, weighted);
-    if (before.has(b)) return true;
-    return [...ancestors(b, weighted)].some((value) => before.has(value));
+    const [first, second] = [ancestors(a, weighted), ancestors(b, weighted)];
+    const shared = new Set([...first].filter((value) => second.has(value)));
+    if (shared.size === 0) return false;
+    return [...first, ...second].some((value) => !shared.has(value) && multipliesWeights(value));
   });
+}
+
+/** Whether the node that computes `value` takes weights of two and more axes, or holds graphs that may. */
+function multipliesWeights({ producer }: Value): boolean {
+  if (!producer || producer.subgraphs().length > 0) return producer !== null;
+  return producer.inputs.some((input) => input !== null && (weightRank(input) ?? 0) > 1);
 }
 
 /** Values computed from inputs of the graph and from float weights. */
@@ -31,15 +42,25 @@ function weightedValues(graph: Graph): Set<Value> {
   return weighted;
 }
 
-/** Weights reached through a Transpose or the like count too. */
 function isWeight(value: Value): boolean {
+  return weightRank(value) !== null;
+}
+
+/** Number of axes longer than 1 of a float weight, which may be reached through a Transpose or the like; null for anything else. */
+function weightRank(value: Value): number | null {
   let current: Value | null = value;
+  let quantized = false;
   for (let depth = 0; current && depth < 4; depth++) {
-    if (current.constant) return current.constant.dataType.startsWith('float') && current.constant.size > 1;
-    if (!current.producer?.is('Transpose', 'Identity', 'Cast', 'DequantizeLinear')) return false;
+    const { constant } = current;
+    if (constant) {
+      if ((!isFloat(constant.dataType) && !quantized) || constant.size < 2) return null;
+      return constant.shape.filter((length) => length > 1).length;
+    }
+    if (!current.producer?.is('Transpose', 'Identity', 'Cast', 'DequantizeLinear')) return null;
+    quantized ||= current.producer.is('DequantizeLinear');
     current = current.producer.input(0);
   }
-  return false;
+  return null;
 }
 
 /** `value` and all that it is computed from, within `among`. */
