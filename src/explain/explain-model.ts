@@ -8,7 +8,7 @@ import { createWorkers } from '../parallel/index.js';
 import { nodeLabel, type Pass, type RunEnvironment, runPass } from '../pass/index.js';
 import { describeEnvironment } from '../report/index.js';
 import { costOf, type Effect, type Measure, measureOf } from './effect.js';
-import { chooseKept, excludeFlags, rank, selectorOf } from './keep-list.js';
+import { cheapestPrefix, chooseKept, excludeFlags, rank, selectorOf } from './keep-list.js';
 import { macsAt, measureLatencies, weightsOf } from './node-costs.js';
 import { contentKey, ResultCache } from './result-cache.js';
 import { Sweep } from './sweep.js';
@@ -152,12 +152,19 @@ async function explainMethod(model: Model, method: Method, options: MethodOption
     const measure = measureOf(effects);
     const costs = effects.map((effect) => costOf(effect, measure));
     const candidates = chooseKept(costs);
-    const others = [...single.keys()].filter((index) => !candidates.includes(index));
-    const [tried = null] = candidates.length > 0 ? await sweep.measure([others]) : [];
-    // Advice that the measurement of all of it together contradicts is none.
-    const helps = tried !== null && all !== undefined && costOf(tried, measure) < costOf(all, measure);
-    const kept = helps ? candidates : [];
-    const remaining = helps ? tried : null;
+    const without = candidates.map((_, place) =>
+      [...single.keys()].filter((index) => !candidates.slice(0, place + 1).includes(index)),
+    );
+    const tried = await sweep.measure(without);
+    // Errors do not simply add up: what the list saves is measured, and advice that this contradicts is none.
+    const helpful = all
+      ? cheapestPrefix(
+          costOf(all, measure),
+          tried.map((effect) => costOf(effect, measure)),
+        )
+      : 0;
+    const kept = candidates.slice(0, helpful);
+    const remaining = helpful > 0 ? tried[helpful - 1] : null;
     const total = costs.reduce((sum, cost) => sum + cost, 0);
     const byLabel = skippedNodes(trial);
     for (const [index, { label }] of switched.nodes.entries()) {

@@ -1,4 +1,4 @@
-// Which nodes are worth keeping in float: the costliest ones, until what they cost adds up to half of the total.
+// Which nodes are worth keeping in float: the costliest ones, until what they cost adds up to half of the total, as far as measuring agrees.
 
 /** Beyond these, a list is no advice any more. */
 const most = 8;
@@ -18,6 +18,21 @@ export function chooseKept(costs: readonly number[]): number[] {
     reached += costs[index];
   }
   return kept;
+}
+
+/** Of what the best list saves, a shorter one has to save so much. */
+const enough = 0.9;
+
+/**
+ * How many of the candidates to keep: the fewest that save nearly as much as any number of them does; 0 where none saves anything.
+ * `costs[i]`: of everything quantized but the first i + 1.
+ */
+export function cheapestPrefix(costOfAll: number, costs: readonly number[]): number {
+  const least = Math.min(...costs);
+  if (!(least < costOfAll)) return 0;
+  // Infinite where only some of the lists leave finite outputs.
+  if (costOfAll === Number.POSITIVE_INFINITY) return costs.indexOf(least) + 1;
+  return costs.findIndex((cost) => costOfAll - cost >= enough * (costOfAll - least)) + 1;
 }
 
 /** Indices by cost, largest first; equals in their order. */

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { chooseKept, excludeFlags, rank, selectorOf } from '../../src/explain/keep-list.js';
+import { cheapestPrefix, chooseKept, excludeFlags, rank, selectorOf } from '../../src/explain/keep-list.js';
 
 test('the costliest nodes are kept until half of the cost is gone', () => {
   expect(chooseKept([1, 5, 2, 2])).toEqual([1]);
@@ -14,6 +14,14 @@ test('no more than eight are kept where all cost the same', () => {
 
 test('nodes that break the model are all kept', () => {
   expect(chooseKept([1, Number.POSITIVE_INFINITY, 2, Number.POSITIVE_INFINITY])).toEqual([1, 3]);
+});
+
+test('a list is as short as it can be while it saves nearly all that can be saved', () => {
+  expect(cheapestPrefix(10, [4, 3.8, 3.9])).toBe(1);
+  expect(cheapestPrefix(10, [9, 3, 2])).toBe(3);
+  expect(cheapestPrefix(10, [11, 10, 12])).toBe(0);
+  expect(cheapestPrefix(10, [])).toBe(0);
+  expect(cheapestPrefix(Number.POSITIVE_INFINITY, [Number.POSITIVE_INFINITY, 2])).toBe(2);
 });
 
 test('equal costs keep their order', () => {
