@@ -1,5 +1,6 @@
 // The passes that come with dsopt: the only list. A new pass is added here and nowhere else.
 import type { Pass } from '../src/pass/index.js';
+import { adaround } from './adaround/index.js';
 import { convertFloats } from './convert-floats/index.js';
 import { decompose } from './decompose/index.js';
 import { deduplicateInitializers } from './deduplicate-initializers/index.js';
@@ -43,6 +44,7 @@ export const builtinPasses = [
   pruneNeurons,
   shareBasis,
   pruneWeights,
+  adaround,
   quantizeDynamic,
   quantizeWeights,
   convertFloats,

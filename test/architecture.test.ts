@@ -18,7 +18,7 @@ const layers: readonly (readonly string[])[] = [
   ['data', 'metrics'],
   ['calibration', 'verification', 'measure', 'evaluation'],
   ['pass'],
-  ['factorization'],
+  ['factorization', 'rounding'],
   ['training'],
   ['pruning'],
   ['recipe'],

@@ -1,7 +1,9 @@
 // One linear operator with weight and bias as integers.
-import { type LinearOperator, readBias } from '../../src/analysis/index.js';
+import { type LinearOperator, readBias, storeRows } from '../../src/analysis/index.js';
 import type { Model, Node, Value } from '../../src/ir/index.js';
+import { packElements } from '../../src/numeric/index.js';
 import {
+  addPackedWeight,
   computeParameters,
   layoutOf,
   type QdqInserter,
@@ -14,6 +16,7 @@ import { dropUnused, replaceNode } from '../../src/rewrite/index.js';
 import { MemoryTensor, type Tensor } from '../../src/tensor/index.js';
 import type { Emission } from './emit.js';
 import type { Options } from './options.js';
+import type { PackedMatrix } from './pack-matrices.js';
 import type { PlannedLinear } from './plan.js';
 import type { RoundedConvolution } from './round-weights.js';
 
@@ -27,15 +30,18 @@ export function emitLinear(
   linear: PlannedLinear,
   { scale: [inputScale] }: QuantizationParameters,
   inserter: QdqInserter,
-  { rounded, weightRanges, options }: Omit<Emission, 'plan' | 'grids'>,
+  { rounded, packed, weightRanges, options }: Omit<Emission, 'plan' | 'grids'>,
 ): Node {
   const { operator, asGemm } = linear;
   const { node, weightIndex } = operator;
   const convolution = rounded.get(linear);
+  const matrix = packed.get(linear);
   const bias = convolution?.bias ?? (asGemm || node.is('Gemm') ? readBias(operator, model) : null);
   const weight = convolution
     ? convolutionWeight(convolution, inputScale, options)
-    : matrixWeight(operator, weightRanges.get(linear)!, bias, inputScale, options);
+    : matrix
+      ? packedWeight(model, operator, matrix)
+      : matrixWeight(operator, weightRanges.get(linear)!, bias, inputScale, options);
   const { name } = operator.weight.value;
   const replaced = [...node.inputs.slice(weightIndex), ...(asGemm ? operator.biasSlot!.node.inputs : [])];
   const restored = inserter.restoreConstant(node, name, weight.integers, weight.parameters, {
@@ -56,7 +62,7 @@ export function emitLinear(
 }
 
 interface EmittedWeight {
-  readonly integers: Tensor;
+  readonly integers: Tensor | Value;
   readonly parameters: Pick<QuantizationParameters, 'scale' | 'zeroPoint'>;
   readonly axis: number;
 }
@@ -78,17 +84,35 @@ function convolutionWeight(
     const coarser = roundToNearest({ ...weights, values: own, rows: 1, scale: scale.subarray(row, row + 1) });
     stored.set(coarser, row * columns);
   }
-  const zero = weightType === 'uint8' ? 128 : 0;
-  const shifted = zero === 0 ? stored : Uint8Array.from(stored, (value) => value + zero);
+  const dataType = weights.bounds.maximum === 7 ? 'int4' : weightType === 'uint8' ? 'uint8' : 'int8';
+  const zero = dataType === 'uint8' ? 128 : 0;
+  const isRows = operator.kind === 'conv' || operator.node.attributes.int('transB', 0) !== 0;
+  const ordered = isRows ? stored : Int8Array.from(storeRows(operator, Float32Array.from(stored)));
+  const shifted =
+    dataType === 'int4'
+      ? packElements(ordered, 4)
+      : zero === 0
+        ? ordered
+        : Uint8Array.from(ordered, (value) => value + zero);
   const stepSizes = single ? scale.slice(0, 1) : scale;
   return {
-    integers: new MemoryTensor(weightType, operator.weight.shape, shifted),
+    integers: new MemoryTensor(dataType, operator.weight.shape, shifted),
     parameters: {
       scale: stepSizes,
       zeroPoint: new Int32Array(stepSizes.length).fill(zero),
     },
-    axis: 0,
+    axis: isRows ? 0 : 1,
   };
+}
+
+/** Four bits a weight; channels whose bias would need coarser steps do not occur, as matrix products without weights are left out. */
+function packedWeight(
+  { graph }: Model,
+  { node, weight }: LinearOperator,
+  { layout, parameters: packing }: PackedMatrix,
+): EmittedWeight {
+  const { value, parameters } = addPackedWeight(graph, weight.value.name, weight.tensor, layout, packing);
+  return { integers: value, parameters, axis: node.attributes.int('transB', 0) !== 0 ? 0 : 1 };
 }
 
 function matrixWeight(
@@ -100,7 +124,11 @@ function matrixWeight(
 ): EmittedWeight {
   const axis = node.attributes.int('transB', 0) !== 0 ? 0 : 1;
   const granularity = kind === 'channel' ? ({ kind, axis } as const) : ({ kind } as const);
-  const computed = computeParameters(ranges, { dataType: weightType, symmetric: true, granularity });
+  const computed = computeParameters(ranges, {
+    dataType: weightType === 'uint8' ? 'uint8' : 'int8',
+    symmetric: true,
+    granularity,
+  });
   const isEmpty = (channel: number): boolean => ranges.minimum[channel] === 0 && ranges.maximum[channel] === 0;
   const scale =
     bias && computed.scale.length > 1 ? roomForBias(computed.scale, bias, inputScale, isEmpty) : computed.scale;

@@ -4,6 +4,7 @@ import { QdqInserter, type QuantizationParameters, type ValueRanges } from '../.
 import { bypass } from '../../src/rewrite/index.js';
 import { emitLinear } from './emit-linear.js';
 import type { Options } from './options.js';
+import type { PackedMatrix } from './pack-matrices.js';
 import { integerResults, type PlannedLinear, quantizedValues, type StaticPlan } from './plan.js';
 import type { RoundedConvolution } from './round-weights.js';
 import { addSecondPass } from './two-pass.js';
@@ -15,6 +16,8 @@ export interface Emission {
   /** See two-pass.ts. */
   readonly twoPass: ReadonlySet<Value>;
   readonly rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>;
+  /** Matrices in four bits. */
+  readonly packed: ReadonlyMap<PlannedLinear, PackedMatrix>;
   /** Of the weights of matrix products. */
   readonly weightRanges: ReadonlyMap<PlannedLinear, ValueRanges>;
   readonly options: Options;

@@ -3,27 +3,30 @@
 // corrected while activations are float; then ranges are chosen for the activations that come of it.
 import type { LinearOperator } from '../../src/analysis/index.js';
 import { optimizeModel } from '../../src/engine/index.js';
+import { usageError } from '../../src/errors.js';
 import type { Model, Node, TensorType, Value } from '../../src/ir/index.js';
 import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
 import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js';
 import {
   layoutOf,
+  packedOpset,
   type QuantizationParameters,
   scanWeight,
   unfusedNodes,
   type ValueRanges,
 } from '../../src/quantization/index.js';
-import { dropUnused } from '../../src/rewrite/index.js';
-import { float32Tensor, type Tensor } from '../../src/tensor/index.js';
+import { replaceWeights, restoredTensor, roundInOrder } from '../../src/rounding/index.js';
 import { type ChosenRanges, chooseRanges } from './choose-ranges.js';
 import { emit } from './emit.js';
 import { costsMost } from './first-operators.js';
 import { elementwiseOperators } from './operators.js';
 import { type Options, options, settle } from './options.js';
+import { type PackedMatrix, packMatrices } from './pack-matrices.js';
 import { type PlannedLinear, quantizedValues, type StaticPlan, wouldGrow } from './plan.js';
 import { planElementwise } from './plan-elementwise.js';
-import { isFirst, planLinears } from './plan-linears.js';
+import { isFirst, isLast, planLinears } from './plan-linears.js';
 import { type RoundedConvolution, roundConvolutions } from './round-weights.js';
+import { roundedBefore, TakenWeights } from './take-rounded.js';
 
 export const quantizeStatic = definePass({
   name: 'quantize-static',
@@ -31,25 +34,43 @@ export const quantizeStatic = definePass({
   summary: 'Computes convolutions and matrix products with 8-bit integers, in ranges calibrated on samples.',
   options,
   needs: ['samples', 'inference'],
+  requires(_model, { bits, weightType }) {
+    if (bits !== undefined && weightType !== undefined && (bits === 4) !== (weightType === 'int4'))
+      throw usageError(`${weightType} weights do not have ${bits} bits`, 'Give one of bits and weightType.');
+  },
   async run(model, given, context) {
     const options = settle(given);
+    const taken = TakenWeights.take(model, model.graph.nodes());
     const candidates = planLinears(model, options, await ranksOf(model, context), context);
     const { linears, weightRanges } = await withFiniteWeights(candidates, options, context);
-    if (linears.length === 0) return;
+    const settled = new Set(linears.map(({ operator }) => operator.node));
+    if (linears.length === 0) {
+      taken.settle(model, settled);
+      return;
+    }
     const elementwise = [...context.targets(...elementwiseOperators)];
     const complete: StaticPlan = { linears, elementwise: planElementwise(model, linears, options, elementwise) };
     if (options.minimumSize > 1 && wouldGrow(complete)) {
+      taken.settle(model, new Set());
       for (const { operator } of linears) context.record.skipped(operator.node, 'the model would not become smaller');
       return;
     }
-    if (!raiseToIntegers(model, linears, context)) return;
-    const rounded = await roundWeights(model, linears, options, context);
+    const isRaised = raiseToIntegers(model, linears, options, context);
+    taken.settle(model, isRaised ? settled : new Set());
+    if (!isRaised) return;
+    const own = linears.filter(({ operator }) => !taken.byNode.has(operator.node));
+    const rounded = await roundWeights(model, own, options, context);
+    for (const linear of linears) {
+      const weight = taken.byNode.get(linear.operator.node);
+      if (weight) rounded.set(linear, roundedBefore(linear.operator, weight, model));
+    }
+    const packed = options.weightType === 'int4' ? await packMatrices(own.filter(isPackable), context) : new Map();
     const byNode = new Map<Node, LinearOperator>(linears.map(({ operator }) => [operator.node, operator]));
     const roots = new Set(quantizedValues(complete).values());
     const ranges = await chooseRanges(roots, byNode, options, context);
     const plan = await withoutCostlyFirst(model, complete, ranges, { options, elementwise, rounded, context });
-    emit(model, { plan, grids: ranges.grids, twoPass: ranges.twoPass, rounded, weightRanges, options });
-    recordChanges(plan, rounded, ranges, context);
+    emit(model, { plan, grids: ranges.grids, twoPass: ranges.twoPass, rounded, packed, weightRanges, options });
+    recordChanges(plan, rounded, packed, ranges, context);
     await reportUnfused(model, context);
   },
 });
@@ -58,12 +79,23 @@ export const quantizeStatic = definePass({
 const integerOpset = 11;
 
 /** Whether the model can hold integer kernels; it is raised where it must be. */
-function raiseToIntegers(model: Model, linears: readonly PlannedLinear[], { record }: PassContext): boolean {
-  if (model.opset >= integerOpset) return true;
-  const obstacle = whyNotRaised(model, integerOpset);
-  if (obstacle === null) raiseOpset(model, integerOpset);
-  else if (model.opset < integerOpset - 1) for (const { operator } of linears) record.skipped(operator.node, obstacle);
-  return model.opset >= integerOpset - 1;
+function raiseToIntegers(
+  model: Model,
+  linears: readonly PlannedLinear[],
+  { weightType }: Options,
+  { record }: PassContext,
+): boolean {
+  const [wanted, least] = weightType === 'int4' ? [packedOpset, packedOpset] : [integerOpset, integerOpset - 1];
+  if (model.opset >= wanted) return true;
+  const obstacle = whyNotRaised(model, wanted);
+  if (obstacle === null) raiseOpset(model, wanted);
+  else if (model.opset < least) for (const { operator } of linears) record.skipped(operator.node, obstacle);
+  return model.opset >= least;
+}
+
+/** A matrix product whose weight may have four bits; what makes the scores keeps eight. */
+function isPackable({ operator: { kind, output } }: PlannedLinear): boolean {
+  return kind === 'matrix' && !isLast(output);
 }
 
 /** What the engine knows of the values, where it matters: whether a MatMul multiplies two matrices. */
@@ -103,26 +135,18 @@ async function roundWeights(
   context: PassContext,
 ): Promise<Map<PlannedLinear, RoundedConvolution>> {
   const convolutions = linears.filter(({ operator }) => operator.kind === 'conv');
-  const bounds = { minimum: -127, maximum: 127 };
+  const bounds = options.weightType === 'int4' ? { minimum: -8, maximum: 7 } : { minimum: -127, maximum: 127 };
   const operators = convolutions.map(({ operator }) => operator);
+  const { rounding, iterations, biasCorrection } = options;
+  if (operators.length > 0 && rounding !== 'nearest' && (rounding === 'adaround' || options.weightType === 'int4')) {
+    const steps = rounding === 'adaround' ? iterations : 0;
+    const settings = { bounds, iterations: steps, biasCorrection, clip: options.weightType === 'int4' };
+    const inOrder = await roundInOrder(model, operators, settings, context);
+    return new Map(convolutions.map((linear, index) => [linear, inOrder[index]]));
+  }
   const rounded = await roundConvolutions(model, operators, bounds, options, context);
-  for (const { operator, weights, integers, bias } of rounded) {
-    const { values, columns, scale } = weights;
-    const restored = values.map((_, index) => integers[index] * scale[Math.floor(index / columns)]);
-    setWeights(model, operator, float32Tensor(operator.weight.shape, restored), bias);
-  }
+  for (const result of rounded) replaceWeights(model, result.operator, restoredTensor(result), result.bias);
   return new Map(convolutions.map((linear, index) => [linear, rounded[index]]));
-}
-
-function setWeights(model: Model, { node, weight }: LinearOperator, tensor: Tensor, bias: Float32Array): void {
-  const replaced = node.inputs.slice(1);
-  node.replaceInput(1, model.graph.addInitializer(weight.value.name, tensor));
-  if (node.input(2) || bias.some((value) => value !== 0)) {
-    const value = model.graph.addInitializer(`${weight.value.name}_bias`, float32Tensor([bias.length], bias));
-    if (node.inputs.length > 2) node.replaceInput(2, value);
-    else node.addInput(value);
-  }
-  dropUnused(model, model.graph, replaced);
 }
 
 /** Leaves first convolutions in float where integers there cost more than all others together. */
@@ -151,7 +175,7 @@ async function withoutCostlyFirst(
   if (!(await costsMost(model, first, others, samples, context))) return plan;
   for (const linear of plan.linears.filter(isFirstConv)) {
     const { operator, originalBias } = rounded.get(linear)!;
-    setWeights(model, operator, operator.weight.tensor, originalBias);
+    replaceWeights(model, operator, operator.weight.tensor, originalBias);
     context.record.skipped(
       linear.operator.node,
       'it is a first operator and stays float: integers there would cost more than all others',
@@ -167,12 +191,13 @@ function gridsOf(plan: StaticPlan, grids: ChosenRanges['grids']): Map<Value, Qua
 function recordChanges(
   { linears, elementwise }: StaticPlan,
   rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>,
+  packed: ReadonlyMap<PlannedLinear, PackedMatrix>,
   { choices, twoPass, samples }: ChosenRanges,
   { record }: PassContext,
 ): void {
   for (const linear of linears) {
     const { node, input } = linear.operator;
-    const techniques = rounded.get(linear)?.techniques ?? [];
+    const techniques = rounded.get(linear)?.techniques ?? (packed.has(linear) ? ['4 bits, rounded by GPTQ'] : []);
     const method = choices.get(input)?.method;
     const words = [...techniques, ...(method ? [`input range by ${method}`] : [])];
     if (twoPass.has(input)) words.push('in two passes');

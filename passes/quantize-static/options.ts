@@ -26,17 +26,24 @@ export const options = z.strictObject({
       'type of quantized activations; int8 is up to three times slower than float on x86, 16 bits run in float',
     ),
   activationSymmetric: z.boolean().default(false).describe('centre the ranges of activations on zero'),
-  weightType: z.enum(['int8', 'uint8']).default('int8').describe('type of the stored weights'),
+  weightType: z
+    .enum(['int8', 'uint8', 'int4'])
+    .optional()
+    .describe(
+      'type of the stored weights (default: int8); int4 is decoded when the model is loaded, and computed as int8',
+    ),
+  bits: z.literal([8, 4]).optional().describe('of each weight: 4 is weightType int4'),
   granularity: z
     .enum(['channel', 'tensor'])
     .default('channel')
     .describe('one scale per output channel, or one per weight'),
   rounding: z
-    .enum(['gptq', 'nearest'])
-    .default('gptq')
+    .enum(['auto', 'adaround', 'gptq', 'nearest'])
+    .default('auto')
     .describe(
-      'round the weights of convolutions so that their errors cancel out on the inputs that were seen (GPTQ), or each to the nearest',
+      'round the weights of convolutions up or down as is learned from the outputs (AdaRound; auto at 4 bits), so that errors cancel out on the inputs that were seen (GPTQ; auto at 8 bits), or each to the nearest',
     ),
+  iterations: z.int().min(1).default(1000).describe('of adaround: steps for each convolution'),
   biasCorrection: z
     .boolean()
     .default(true)
@@ -78,7 +85,9 @@ export const options = z.strictObject({
 type Given = z.output<typeof options>;
 
 /** The options, with what auto stands for in its place. */
-export type Options = Omit<Given, 'edges' | 'residual' | 'twoPass'> & {
+export type Options = Omit<Given, 'edges' | 'residual' | 'twoPass' | 'weightType' | 'bits' | 'rounding'> & {
+  readonly weightType: 'int8' | 'uint8' | 'int4';
+  readonly rounding: 'adaround' | 'gptq' | 'nearest';
   readonly edges: 'cheap' | 'float' | 'integer';
   readonly residual: 'integer' | 'float';
   readonly twoPass: 'off' | 'outliers' | 'worst';
@@ -86,9 +95,12 @@ export type Options = Omit<Given, 'edges' | 'residual' | 'twoPass'> & {
 
 export function settle(given: Given): Options {
   const accurate = given.preset === 'accurate';
-  const { edges, residual, twoPass } = given;
+  const { edges, residual, twoPass, rounding } = given;
+  const weightType = given.weightType ?? (given.bits === 4 ? 'int4' : 'int8');
   return {
     ...given,
+    weightType,
+    rounding: rounding === 'auto' ? (weightType === 'int4' ? 'adaround' : 'gptq') : rounding,
     edges: edges === 'auto' ? (accurate ? 'float' : 'cheap') : edges,
     residual: residual === 'auto' ? (accurate ? 'float' : 'integer') : residual,
     twoPass: twoPass === 'auto' ? (accurate ? 'worst' : 'outliers') : twoPass,

@@ -96,7 +96,8 @@ export function isFirst(input: Value): boolean {
   return !leadsTo([input], upstream);
 }
 
-function isLast(output: Value): boolean {
+/** Whether no other linear operator comes behind. */
+export function isLast(output: Value): boolean {
   return !leadsTo([output], downstream);
 }
 

@@ -19,6 +19,8 @@ export {
   type RangeOptions,
   rangeMethods,
 } from './ranges/choose-range.js';
+export { outputLike, type Residual, residualOf, targetRows } from './reference-targets.js';
+export { Replay } from './replay.js';
 export { SecondMoments } from './second-moments.js';
 export { type Probe, type ProbedValues, type SweepOptions, sweep } from './sweep.js';
 export { WideningHistogram } from './widening-histogram.js';

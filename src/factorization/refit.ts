@@ -3,7 +3,7 @@
 // of a residual Add the target is the sum: T = (y + shortcut) of the original − the shortcut as it is now, so that later blocks undo
 // the errors of earlier ones.
 import type { LinearOperator } from '../analysis/index.js';
-import { operatorRows, SecondMoments } from '../calibration/index.js';
+import { operatorRows, outputLike, Replay, residualOf, SecondMoments, targetRows } from '../calibration/index.js';
 import type { Feeds } from '../engine/index.js';
 import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
 import {
@@ -18,7 +18,6 @@ import {
 import type { PassContext } from '../pass/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { type OperatorShape, regularize, type WeightGroup } from './problem.js';
-import { Replay } from './replay.js';
 
 /** An operator to be fitted, as it is now. */
 export interface Fit {
@@ -119,7 +118,7 @@ function planFit(fit: Fit, originalNode: Node, context: PassContext): FitPlan {
       }
       const sampling = operator.kind === 'conv' ? { most: mostPositions, random } : null;
       for (const { group, rows, positions } of operatorRows(operator, current.get(operator.input)!, sampling)) {
-        await moments[group].add(rows, targetRows(targets, sum.shape, operator, { group, channels, positions }));
+        await moments[group].add(rows, targetRows(targets, sum.shape, operator, { group, positions }));
       }
     },
     async finish() {
@@ -130,50 +129,6 @@ function planFit(fit: Fit, originalNode: Node, context: PassContext): FitPlan {
       return { groups: parts.map(({ group }) => group), means };
     },
   };
-}
-
-/** The value of the original that stands where the operator's output is. */
-function outputLike({ node, biasSlot }: LinearOperator, originalNode: Node): Value {
-  if (biasSlot === null || biasSlot.node === node) return originalNode.output;
-  return [...originalNode.output.uses][0].node.output;
-}
-
-/** Where both outputs go into an Add with another computed value: the sum in the original, and the other value now. */
-function residualOf(output: Value, originalOutput: Value): { readonly sum: Value; readonly now: Value } | null {
-  const add = onlyAdd(output);
-  const originalAdd = onlyAdd(originalOutput);
-  if (!add || !originalAdd) return null;
-  const now = add.inputs.find((input) => input !== output);
-  // What an engine does not hand over cannot be subtracted.
-  if (!now || now.constant || now.producer === null || now.producer.is('Constant')) return null;
-  return { sum: originalAdd.output, now };
-}
-
-function onlyAdd(output: Value): Node | null {
-  if (output.uses.size !== 1 || output.isGraphOutput) return null;
-  const [{ node }] = output.uses;
-  return node.is('Add') && node.inputs[0] !== node.inputs[1] ? node : null;
-}
-
-/** The targets of one group as rows [positions, channels]. */
-function targetRows(
-  values: Float32Array,
-  shape: readonly number[],
-  { kind, outputChannels }: LinearOperator,
-  { group, channels, positions }: { group: number; channels: number; positions: Int32Array | null },
-): Float32Array {
-  if (kind === 'matrix') return values;
-  const plane = shape.slice(2).reduce((product, length) => product * length, 1);
-  const count = positions?.length ?? shape[0] * plane;
-  const rows = new Float32Array(count * channels);
-  for (let row = 0; row < count; row++) {
-    const position = positions ? positions[row] : row;
-    const base = Math.floor(position / plane) * outputChannels * plane + (position % plane);
-    for (let channel = 0; channel < channels; channel++) {
-      rows[row * channels + channel] = values[base + (group * channels + channel) * plane];
-    }
-  }
-  return rows;
 }
 
 function solve(moments: SecondMoments, { operator, weights }: Fit, group: number) {

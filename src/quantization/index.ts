@@ -18,11 +18,13 @@ export {
 } from './block-parameters.js';
 export { type BlockLayout, channelBlocks, sourceBlocks } from './block-weight.js';
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
+export { clippedScales, fittingScales } from './clip-rows.js';
 export { CompensatedRounding } from './compensated-rounding.js';
 export { DynamicActivations, type QuantizedActivation } from './dynamic-activations.js';
 export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';
 export { floatWeightAt } from './float-weight.js';
 export { type RowWeights, roundByGram, roundingErrors, roundToNearest } from './gram-rounding.js';
+export { learnRounding, meanError, type RoundingRows } from './learned-rounding.js';
 export { isTransposedGemm, linearTerms } from './linear-terms.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
 export { packCompensated } from './pack-compensated.js';

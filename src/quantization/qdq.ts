@@ -38,23 +38,26 @@ export class QdqInserter {
   }
 
   /**
-   * Integers with one scale, or one for each index along `axis`, as the float tensor they stand for. Zero points are left out where all
+   * Integers (a tensor, or int8 that constants give) with one scale, or one for each index along `axis`, as the float tensor they stand for. Zero points are left out where all
    * are zero, unless `zeroPoints` asks for them: the integer Gemm is not found without those of its weight.
    * @param anchor what comes in front of.
    */
   restoreConstant(
     anchor: Node,
     name: string,
-    integers: Tensor,
+    integers: Tensor | Value,
     { scale, zeroPoint }: Pick<QuantizationParameters, 'scale' | 'zeroPoint'>,
     { axis, zeroPoints = false }: { readonly axis: number; readonly zeroPoints?: boolean },
   ): Value {
     const { graph } = this;
     const shape = scale.length === 1 ? [] : [scale.length];
-    const inputs = [graph.addInitializer(`${name}_quantized`, integers)];
+    const stored = 'name' in integers ? integers : graph.addInitializer(`${name}_quantized`, integers);
+    const storedType = 'name' in integers ? 'int8' : (integers.dataType as QuantizedType);
+    // Four bits become eight when a session is created; DequantizeLinear of them would find no integer kernel.
+    const dataType = storedType === 'int4' ? 'int8' : storedType;
+    const inputs = [new NodeInserter(anchor, name).cast(stored, storedType, dataType, dataType)];
     inputs.push(graph.addInitializer(`${name}_scale`, float32Tensor(shape, scale)));
     if (zeroPoints || zeroPoint.some((zero) => zero !== 0)) {
-      const dataType = integers.dataType as QuantizedType;
       inputs.push(
         this.constant(`${dataType} [${shape}] ${zeroPoint}`, `${name}_zero_point`, () =>
           integerTensor(dataType, shape, zeroPoint),

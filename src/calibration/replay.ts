@@ -38,6 +38,10 @@ export class Replay {
     return new Replay(model, kept, options);
   }
 
+  get samples(): number {
+    return this.kept.length;
+  }
+
   /**
    * Goes on to right before `node`, and hands over these values, sample after sample; they may also be computed behind it. What is behind
    * `node` may be edited afterwards.

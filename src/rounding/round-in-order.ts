@@ -1,0 +1,262 @@
+// Weights rounded operator by operator, in the order in which the model computes them: each is fitted to what the original computes, on inputs
+// that the operators rounded before it now give. Of the ways to round, the plainest that does best on samples that none was fitted to is kept.
+import { type LinearOperator, readBias, readRows, storeRows } from '../analysis/index.js';
+import { Replay } from '../calibration/index.js';
+import { cloneModel, type Model, type Node } from '../ir/index.js';
+import { type Matrix, matrixFrom, type Random } from '../numeric/index.js';
+import type { PassContext } from '../pass/index.js';
+import {
+  clippedScales,
+  fittingScales,
+  learnRounding,
+  meanError,
+  type QuantizedRange,
+  type RoundingRows,
+  type RowWeights,
+  roundByGram,
+  roundToNearest,
+} from '../quantization/index.js';
+import { dropUnused } from '../rewrite/index.js';
+import { float32Tensor, type Tensor } from '../tensor/index.js';
+import { collectRows, type Replays, type RoundingData } from './rounding-data.js';
+
+export interface RoundedOperator {
+  readonly operator: LinearOperator;
+  readonly weights: RowWeights;
+  readonly integers: Int8Array;
+  /** The float bias, corrected, and as it was. */
+  readonly bias: Float32Array;
+  readonly originalBias: Float32Array;
+  /** What was done to it, in words. */
+  readonly techniques: readonly string[];
+  /** Mean squared error of its output on the samples that were held out, relative to rounding to the nearest. */
+  readonly errorLeft: number;
+}
+
+export interface RoundInOrderOptions {
+  readonly bounds: QuantizedRange;
+  /** Steps of AdaRound for each operator; 0 leaves it out. */
+  readonly iterations: number;
+  readonly biasCorrection: boolean;
+  /** Whether scales may cut off the largest weights. */
+  readonly clip: boolean;
+}
+
+/** With fewer samples, what is learned holds for these alone. */
+const leastSamples = 16;
+/** Rows of one step of AdaRound. */
+const batchRows = 512;
+/** Longer rows are not rounded by GPTQ: factoring their moments would take seconds. */
+const mostColumns = 1536;
+
+/**
+ * Rounds the operators, which the model then computes with, in float.
+ * @param operators in graph order, with biases of one value a channel.
+ */
+export async function roundInOrder(
+  model: Model,
+  operators: readonly LinearOperator[],
+  options: RoundInOrderOptions,
+  context: PassContext,
+): Promise<RoundedOperator[]> {
+  const replays = await startReplays(model, context);
+  const iterations = replays.now.samples < leastSamples ? 0 : options.iterations;
+  const rounded: RoundedOperator[] = [];
+  for (const [index, operator] of operators.entries()) {
+    const random = context.random().fork(operator.output.name);
+    const data = await collectRows(operator, replays, random);
+    const result = await roundOperator(
+      operator,
+      readBias(operator, model)!,
+      data,
+      { ...options, iterations },
+      random,
+      context,
+    );
+    replaceWeights(model, operator, restoredTensor(result), result.bias);
+    rounded.push(result);
+    context.progress(index + 1, operators.length);
+  }
+  return rounded;
+}
+
+async function startReplays(model: Model, context: PassContext): Promise<Replays> {
+  const copy = cloneModel(model);
+  const copies = copy.allNodes();
+  const byNode = new Map<Node, Node>();
+  for (const node of model.allNodes()) byNode.set(node, copies.next().value);
+  const { engine, workers, signal, samples } = context;
+  const options = { engine, threads: workers.jobs, signal };
+  return {
+    now: await Replay.start(model, samples!, options),
+    original: await Replay.start(copy, samples!, options),
+    nodeInOriginal: (node) => byNode.get(node)!,
+  };
+}
+
+/** What the integers stand for. */
+export function restoredTensor({
+  operator,
+  weights,
+  integers,
+}: Pick<RoundedOperator, 'operator' | 'weights' | 'integers'>): Tensor {
+  const { values, columns, scale } = weights;
+  const restored = values.map((_, index) => integers[index] * scale[Math.floor(index / columns)]);
+  return float32Tensor(operator.weight.tensor.shape, storeRows(operator, restored));
+}
+
+/** Lets `operator`, whose weight is its own, take another weight and bias. */
+export function replaceWeights(
+  model: Model,
+  { node, weight, weightIndex, biasSlot }: LinearOperator,
+  tensor: Tensor,
+  bias: Float32Array,
+): void {
+  const { graph } = model;
+  const replaced = [node.input(weightIndex)];
+  if (weight.path.length === 0) node.replaceInput(weightIndex, graph.addInitializer(weight.value.name, tensor));
+  else weight.path.at(-1)!.replaceInput(0, graph.addInitializer(weight.value.name, tensor));
+  if (biasSlot && (biasSlot.node.input(biasSlot.index) || bias.some((value) => value !== 0))) {
+    const value = graph.addInitializer(`${weight.value.name}_bias`, float32Tensor([bias.length], bias));
+    replaced.push(biasSlot.node.input(biasSlot.index));
+    if (biasSlot.index < biasSlot.node.inputs.length) biasSlot.node.replaceInput(biasSlot.index, value);
+    else biasSlot.node.addInput(value);
+  }
+  dropUnused(model, graph, replaced);
+}
+
+interface Candidate {
+  readonly weights: RowWeights;
+  readonly integers: Int8Array;
+  readonly bias: Float32Array;
+  readonly techniques: readonly string[];
+}
+
+async function roundOperator(
+  operator: LinearOperator,
+  originalBias: Float32Array,
+  { fitted, held, rectified }: RoundingData,
+  options: RoundInOrderOptions,
+  random: Random,
+  context: PassContext,
+): Promise<RoundedOperator> {
+  const { groups, outputChannels, rowLength } = operator;
+  const values = readRows(operator);
+  const channels = outputChannels / groups;
+  const parts: { readonly best: Candidate; readonly errors: readonly number[] }[] = [];
+  for (let group = 0; group < groups; group++) {
+    const own = values.subarray(group * channels * rowLength, (group + 1) * channels * rowLength);
+    const bias = originalBias.slice(group * channels, (group + 1) * channels);
+    const block = { values: own, rows: channels, columns: rowLength, bounds: options.bounds };
+    const candidates = await candidatesOf(block, bias, { rows: fitted[group], rectified, random }, options, context);
+    const errors: number[] = [];
+    for (const { weights, integers, bias: corrected } of candidates) {
+      errors.push(await meanError(weights, integers, corrected, held[group], rectified, context.products));
+    }
+    parts.push({ best: candidates[errors.indexOf(Math.min(...errors))], errors });
+  }
+  const nearest = parts.reduce((sum, { errors }) => sum + errors[0], 0);
+  const left = parts.reduce((sum, { errors }) => sum + Math.min(...errors), 0);
+  const join = (pick: (candidate: Candidate) => Float32Array): Float32Array =>
+    Float32Array.from(parts.flatMap(({ best }) => [...pick(best)]));
+  return {
+    operator,
+    weights: {
+      values,
+      rows: outputChannels,
+      columns: rowLength,
+      bounds: options.bounds,
+      scale: join(({ weights }) => weights.scale),
+    },
+    integers: Int8Array.from(parts.flatMap(({ best }) => [...best.integers])),
+    bias: join(({ bias }) => bias),
+    originalBias,
+    techniques: [...new Set(parts.flatMap(({ best }) => best.techniques))],
+    errorLeft: nearest > 0 ? left / nearest : 1,
+  };
+}
+
+interface Fitting {
+  readonly rows: RoundingRows;
+  readonly rectified: boolean;
+  readonly random: Random;
+}
+
+/** From the plainest on: of equal ones the first is taken. */
+async function candidatesOf(
+  block: Omit<RowWeights, 'scale'>,
+  bias: Float32Array,
+  { rows, rectified, random }: Fitting,
+  { iterations, biasCorrection, clip }: RoundInOrderOptions,
+  { products }: PassContext,
+): Promise<Candidate[]> {
+  const { columns, rows: channels } = block;
+  const fitting = { ...block, scale: fittingScales(block) };
+  const candidates: Candidate[] = [{ weights: fitting, integers: roundToNearest(fitting), bias, techniques: [] }];
+  if (rows.count === 0) return candidates;
+  const moments = await momentsOf(rows, columns, channels, products);
+  const add = (weights: RowWeights, integers: Int8Array, techniques: readonly string[]): void => {
+    if (!biasCorrection) candidates.push({ weights, integers, bias, techniques });
+    else {
+      const corrected = correctedBias(weights, integers, moments);
+      candidates.push({ weights, integers, bias: corrected, techniques: [...techniques, 'bias corrected'] });
+    }
+  };
+  if (biasCorrection) add(fitting, candidates[0].integers, []);
+  const clipped = clip ? { ...block, scale: clippedScales(block, moments.covariance) } : fitting;
+  const words = clip ? ['weights clipped'] : [];
+  if (clip) add(clipped, roundToNearest(clipped), words);
+  const byGram = columns <= mostColumns ? roundByGram(clipped, moments.covariance) : null;
+  if (byGram) add(clipped, byGram, [...words, 'rounded by GPTQ']);
+  if (iterations > 0) {
+    const problem = { weights: clipped, bias, rows, rectified };
+    const learned = await learnRounding(problem, products, { iterations, batch: batchRows, random });
+    add(clipped, learned, [...words, 'rounded by AdaRound']);
+  }
+  return candidates;
+}
+
+interface Moments {
+  /** Of the inputs, and of what is left of the targets without the offsets. */
+  readonly input: Float64Array;
+  readonly target: Float64Array;
+  readonly covariance: Matrix;
+}
+
+async function momentsOf(
+  { inputs, targets, offsets, count }: RoundingRows,
+  columns: number,
+  channels: number,
+  products: PassContext['products'],
+): Promise<Moments> {
+  const input = meansOf(inputs, columns, count);
+  const target = meansOf(targets, channels, count);
+  if (offsets) {
+    const means = meansOf(offsets, channels, count);
+    for (let channel = 0; channel < channels; channel++) target[channel] -= means[channel];
+  }
+  const gram = await products.gram(inputs, columns);
+  const covariance = new Float64Array(columns * columns);
+  for (let i = 0, at = 0; i < columns; i++) {
+    for (let j = 0; j < columns; j++, at++) covariance[at] = gram[at] / count - input[i] * input[j];
+  }
+  return { input, target, covariance: matrixFrom(columns, columns, covariance) };
+}
+
+function meansOf(values: Float32Array, columns: number, count: number): Float64Array {
+  const sums = new Float64Array(columns);
+  for (let i = 0, column = 0; i < values.length; i++) {
+    sums[column] += values[i];
+    if (++column === columns) column = 0;
+  }
+  return sums.map((sum) => sum / count);
+}
+
+/** With which the mean of the output is that of the target. */
+function correctedBias({ rows, columns, scale }: RowWeights, integers: Int8Array, moments: Moments): Float32Array {
+  return Float32Array.from({ length: rows }, (_, row) => {
+    let sum = 0;
+    for (let i = 0; i < columns; i++) sum += integers[row * columns + i] * moments.input[i];
+    return moments.target[row] - sum * scale[row];
+  });
+}
