@@ -1,9 +1,10 @@
-// In which order the units of each group go, and what that costs: by their weights, by what consumers lose when they were refitted, or by
-// how far the outputs move.
+// In which order the units of each group go, and what that costs: by their weights, by what they compute, or by what consumers lose when they
+// were refitted.
 
-import { readBias, readRows } from '../analysis/index.js';
+import { type ChannelStructure, readBias, readRows } from '../analysis/index.js';
 import type { Model } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
+import { type ActivationImportance, activationScores } from './activation-scores.js';
 import type { Branch } from './branches.js';
 import { blockProblems, consumersOf, type GroupConsumer, observersOf, rowsOfProblems } from './consumer-problems.js';
 import { type Elimination, eliminateBlocks } from './eliminate-blocks.js';
@@ -20,11 +21,14 @@ export interface RemovalOrder {
   readonly branch?: Branch;
 }
 
+export interface OrderedGroups {
+  readonly orders: RemovalOrder[];
+  /** Groups of which nothing can be told, and why. */
+  readonly unobservable: ReadonlyMap<PrunableGroup, string>;
+}
+
 /** Samples over which outputs are compared. */
 const comparedSamples = 128;
-/** With many variants fewer samples have to do. */
-const leastCompared = 32;
-const mostRuns = 4096;
 /** Positions of each sample that go into second moments. */
 const observedPositions = 256;
 /** Relative to the mean of the diagonal of the second moments. */
@@ -39,6 +43,17 @@ export function orderByWeights(
 ): RemovalOrder[] {
   const random = context.random();
   return groups.map((group) => orderOfScores(group, weightScores(group, model, importance, random.fork(group.name))));
+}
+
+/** By what the units compute, see `activationScores`. */
+export async function orderByActivations(
+  groups: readonly PrunableGroup[],
+  structure: ChannelStructure,
+  importance: ActivationImportance,
+  context: PassContext,
+): Promise<OrderedGroups> {
+  const { scores, unobservable } = await activationScores(groups, structure, importance, context);
+  return { orders: [...scores].map(([group, own]) => orderOfScores(group, own)), unobservable };
 }
 
 function orderOfScores(group: PrunableGroup, scores: Float64Array): RemovalOrder {
@@ -57,7 +72,7 @@ export async function orderByReconstruction(
   model: Model,
   context: PassContext,
   branches: ReadonlyMap<PrunableGroup, Branch>,
-): Promise<{ orders: RemovalOrder[]; unobservable: Map<PrunableGroup, string> }> {
+): Promise<OrderedGroups> {
   const { consumers, unobservable } = await observeConsumers(groups, model, context);
   const eliminated: { group: PrunableGroup; elimination: Elimination; half: number; variant: Variant }[] = [];
   for (const [group, own] of consumers) {
@@ -96,34 +111,6 @@ export async function orderByReconstruction(
     return { group, order: [...order, ...missing], damage: Float64Array.of(...damage, whole), branch };
   });
   return { orders, unobservable };
-}
-
-/** By how far the outputs move when a unit alone is gone; for groups of few units, such as heads. */
-export async function orderByOutputError(
-  groups: readonly PrunableGroup[],
-  model: Model,
-  context: PassContext,
-): Promise<{ orders: RemovalOrder[]; unobservable: Map<PrunableGroup, string> }> {
-  const unobservable = new Map<PrunableGroup, string>();
-  const trials: { group: PrunableGroup; unit: number; variant: Variant }[] = [];
-  for (const group of groups) {
-    const own = consumersOf(group, model, context.products, null);
-    if (typeof own === 'string') unobservable.set(group, own);
-    else for (const unit of group.units.keys()) trials.push({ group, unit, variant: withoutUnit(own, unit) });
-  }
-  const measured = await divergences(
-    model,
-    trials.map(({ variant }) => variant),
-    context,
-    Math.min(comparedSamples, Math.max(leastCompared, Math.floor(mostRuns / trials.length))),
-  );
-  const scores = new Map<PrunableGroup, Float64Array>();
-  for (const [at, { group, unit }] of trials.entries()) {
-    const own = scores.get(group) ?? new Float64Array(group.units.length);
-    scores.set(group, own);
-    own[unit] = measured[at];
-  }
-  return { orders: [...scores].map(([group, own]) => orderOfScores(group, own)), unobservable };
 }
 
 async function observeConsumers(groups: readonly PrunableGroup[], model: Model, context: PassContext) {
@@ -188,18 +175,6 @@ function shiftedBias(
     }
     return shifted;
   });
-}
-
-function withoutUnit(consumers: readonly GroupConsumer[], unit: number): Variant {
-  return new Map(
-    consumers.map(({ operator, blocks }) => {
-      const rows = Float32Array.from(readRows(operator));
-      for (let output = 0; output < operator.outputChannels; output++) {
-        for (const feature of blocks[unit]) rows[output * operator.rowLength + feature] = 0;
-      }
-      return [operator, { rows, bias: null }];
-    }),
-  );
 }
 
 /** Lets signals and timers through between long computations. */

@@ -3,15 +3,30 @@ import { type ChannelGroup, type ChannelStructure, findChannelGroups, removeUnit
 import { usageError } from '../errors.js';
 import { cloneModel, type Model, type Node } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
+import type { ActivationImportance } from './activation-scores.js';
 import { allocateGreedily, allocateShare, allocateUniformly, allowedCounts, type Candidate } from './allocate.js';
 import { type Branch, branchOf, removeBranches } from './branches.js';
-import { orderByOutputError, orderByReconstruction, orderByWeights, type RemovalOrder } from './choose-units.js';
+import {
+  type OrderedGroups,
+  orderByActivations,
+  orderByReconstruction,
+  orderByWeights,
+  type RemovalOrder,
+} from './choose-units.js';
 import { classifyGroups, type GroupKind, type PrunableGroup } from './group-kind.js';
+import { allocateIsomorphically } from './isomorphic.js';
+import { orderByOutputError } from './order-by-output-error.js';
 import { referenceFor } from './reference.js';
 import { type RefitTarget, refit } from './refit.js';
 import { refitTargets } from './refit-targets.js';
 import { type CostMeasure, RemovalCost } from './removal-cost.js';
 import type { StructuredOptions } from './structured-options.js';
+
+const allocators = {
+  local: allocateUniformly,
+  global: allocateGreedily,
+  isomorphic: allocateIsomorphically,
+} as const;
 
 /** Removes units of groups of these kinds from `model`. */
 export async function pruneGroups(
@@ -37,13 +52,15 @@ export async function pruneGroups(
     : measure === 'units'
       ? before - Math.floor(before * (1 - share) + 1e-6)
       : before * share;
-  const uniform = options.allocation === 'uniform' || (options.allocation === 'auto' && !context.samples);
+  const scope = options.scope === 'auto' ? (context.samples ? 'global' : 'local') : options.scope;
   const removed =
-    uniform && measure === 'units'
+    scope === 'local' && measure === 'units'
       ? allocateShare(candidates, 1 - share)
-      : (uniform ? allocateUniformly : allocateGreedily)(candidates, cost, target);
+      : allocators[scope](candidates, cost, target);
   // The share of each group is rounded.
-  if (!uniform || measure !== 'units') reportTarget(cost.total(removed), { before, target, measure }, context);
+  if (scope === 'global' || measure !== 'units') {
+    reportTarget(cost.total(removed), { before, target, measure }, context);
+  }
   reportMacs({ ...structure, groups }, removed, context);
   const units = new Set<number>();
   for (const { group, order } of orders) {
@@ -101,18 +118,39 @@ async function orderUnits(
 ): Promise<RemovalOrder[]> {
   const { model } = structure.relations;
   const chosen = importance === 'auto' ? (context.samples ? defaultImportance(groups) : 'l2') : importance;
-  if (chosen !== 'reconstruction' && chosen !== 'output-error') return orderByWeights(groups, model, chosen, context);
+  if (!needsSamples(chosen)) return orderByWeights(groups, model, chosen, context);
   if (!context.samples) {
     throw usageError(`importance ${chosen} needs real inputs of the model`, 'Give data with --calibration-data.');
   }
-  const { orders, unobservable } =
-    chosen === 'reconstruction'
-      ? await orderByReconstruction(groups, model, context, branches ? branchesOf(groups, structure) : new Map())
-      : await orderByOutputError(groups, model, context);
+  const { orders, unobservable } = await orderBySamples(groups, structure, chosen, branches, context);
   for (const [{ producers }, reason] of unobservable) {
     context.record.skipped(producers[0], `what its units are worth cannot be observed: ${reason}`);
   }
   return orders;
+}
+
+type SampledImportance = 'reconstruction' | 'output-error' | ActivationImportance;
+
+function needsSamples(importance: Exclude<StructuredOptions['importance'], 'auto'>): importance is SampledImportance {
+  return ['reconstruction', 'output-error', 'activation', 'taylor'].includes(importance);
+}
+
+function orderBySamples(
+  groups: readonly PrunableGroup[],
+  structure: ChannelStructure,
+  importance: SampledImportance,
+  branches: boolean,
+  context: PassContext,
+): Promise<OrderedGroups> {
+  const { model } = structure.relations;
+  switch (importance) {
+    case 'reconstruction':
+      return orderByReconstruction(groups, model, context, branches ? branchesOf(groups, structure) : new Map());
+    case 'output-error':
+      return orderByOutputError(groups, model, context);
+    default:
+      return orderByActivations(groups, structure, importance, context);
+  }
 }
 
 function branchesOf(groups: readonly PrunableGroup[], structure: ChannelStructure): Map<PrunableGroup, Branch> {

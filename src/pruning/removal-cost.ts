@@ -34,18 +34,21 @@ export class RemovalCost {
 
   /** Dynamic axes of inputs are taken as long as they likely are. */
   static of(structure: ChannelStructure, measure: CostMeasure): RemovalCost {
+    if (measure === 'units') return RemovalCost.ofUnits(structure.groups);
     const lengths = new AxisLengths(structure);
-    if (measure === 'units') {
-      const parts = structure.groups.map(
-        (group): Part => ({
-          groups: new Set([group]),
-          cost: (removed) => group.units.length - (removed.get(group) ?? 0),
-        }),
-      );
-      return new RemovalCost(parts, structure.groups);
-    }
     const parts = measure === 'bytes' ? byteParts(structure, lengths) : macParts(structure, lengths, measure);
     return new RemovalCost(parts, structure.groups);
+  }
+
+  /** The number of units that are left. */
+  static ofUnits(groups: readonly ChannelGroup[]): RemovalCost {
+    const parts = groups.map(
+      (group): Part => ({
+        groups: new Set([group]),
+        cost: (removed) => group.units.length - (removed.get(group) ?? 0),
+      }),
+    );
+    return new RemovalCost(parts, groups);
   }
 
   total(removed: RemovedCounts): number {

@@ -12,15 +12,29 @@ export const structuredOptions = {
   targetMacs: z.number().gt(0).lt(1).optional().describe('share of the multiply-accumulates that may stay'),
   targetBytes: z.number().int().positive().optional().describe('bytes that the model may have'),
   importance: z
-    .enum(['auto', 'reconstruction', 'output-error', 'l1', 'l2', 'geometric-mean', 'fpgm', 'batchnorm-scale', 'random'])
+    .enum([
+      'auto',
+      'reconstruction',
+      'output-error',
+      'l1',
+      'l2',
+      'geometric-mean',
+      'fpgm',
+      'batchnorm-scale',
+      'activation',
+      'taylor',
+      'random',
+    ])
     .default('auto')
     .describe(
       'what makes a unit matter; auto: with samples what consumers lose when refitted (heads: how far outputs move), else l2',
     ),
-  allocation: z
-    .enum(['auto', 'uniform', 'greedy'])
+  scope: z
+    .enum(['auto', 'local', 'global', 'isomorphic'])
     .default('auto')
-    .describe('the same share of every group, or where it does least damage; auto: greedy with samples'),
+    .describe(
+      'local: the same share of every group; global: where it does least damage; isomorphic: the same share of groups built alike; auto: global with samples',
+    ),
   costModel: z
     .enum(['macs', 'padded'])
     .default('macs')

@@ -3,14 +3,22 @@ import { pruneChannels } from '../../../passes/prune-channels/index.js';
 import { pruneHeads } from '../../../passes/prune-heads/index.js';
 import { pruneNeurons } from '../../../passes/prune-neurons/index.js';
 import type { Feeds } from '../../../src/engine/index.js';
-import { cloneModel, type Model } from '../../../src/ir/index.js';
+import { cloneModel, type Model, parseModel } from '../../../src/ir/index.js';
 import { createRandom } from '../../../src/numeric/index.js';
 import { loadModel } from '../../../src/onnx/index.js';
 import { inlineWorkers } from '../../../src/parallel/index.js';
 import { type Pass, type PassReport, runPass } from '../../../src/pass/index.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
 import { randomModel } from '../../analysis/channel-groups/removal.js';
-import { engine, feedsFor, fixturePath, outputsOf, relativeError, runOnCopy } from '../../fixture-models.js';
+import {
+  engine,
+  feedsFor,
+  fixturePath,
+  outputsOf,
+  relativeError,
+  runOnCopy,
+  samplesFor,
+} from '../../fixture-models.js';
 
 function samplesOf(shape: readonly number[], count: number): AsyncIterable<Feeds> {
   const length = shape.reduce((size, dim) => size * dim, 1);
@@ -107,6 +115,69 @@ test.each(['l1', 'l2', 'geometric-mean', 'fpgm', 'batchnorm-scale', 'random'])('
   await outputsOf(pruned, feedsFor(pruned));
 });
 
+test.each(['activation', 'taylor'])('importance %s, with samples', async (importance) => {
+  const model = await loadModel(fixturePath('cnn-batchnorm.onnx'));
+  const { model: pruned, report } = await prune(
+    model,
+    pruneChannels,
+    { ratio: 0.25, importance, scope: 'local' },
+    samplesFor(model),
+  );
+  expect(report.changed.slice(0, 4).map(({ what }) => what)).toEqual([
+    '8 → 6 channels',
+    '16 → 12 channels',
+    '16 → 12 channels',
+    '24 → 18 neurons',
+  ]);
+  await outputsOf(pruned, feedsFor(pruned));
+});
+
+/** Two convolutions in a row whose channels 1 and 2 are small; what the first one makes is ten times as large. */
+function unequal(): Model {
+  return parseModel(`<ir_version: 10, opset_import: ["" : 17]> graph (float[n,1,2,2] x) => (float[n,2] y)
+    <float[4,1,1,1] a = {30, 1, 2, 40}, float[4,4,1,1] b = {3,3,3,3, 0.1,0.1,0.1,0.1, 0.2,0.2,0.2,0.2, 4,4,4,4}, float[4,2] c = {1,2,3,4,5,6,7,8}> {
+      s = Conv (x, a) p = Relu (s) t = Conv (p, b) q = Relu (t) g = GlobalAveragePool (q) f = Flatten (g) y = MatMul (f, c)
+    }`);
+}
+
+test.each([
+  ['local', { s: '4 → 3', t: '4 → 3', u: '4 → 3' }],
+  ['global', { t: '4 → 1' }],
+  ['isomorphic', { t: '4 → 2', u: '4 → 3' }],
+] as const)('scope %s', async (scope, expected) => {
+  const ones = (factors: readonly number[]): string => factors.map((factor) => Array(4).fill(factor)).join();
+  const model = parseModel(`<ir_version: 10, opset_import: ["" : 17]> graph (float[n,1,2,2] x) => (float[n,2] y)
+    <float[4,1,1,1] a = {10, 9, 11, 10}, float[4,4,1,1] b = {${ones([1, 0.1, 0.1, 0.1])}}, float[4,4,1,1] c = {${ones([1, 0.2, 0.2, 0.2])}}, float[4,2] d = {1,2,3,4,5,6,7,8}> {
+      s = Conv (x, a) p = Relu (s) t = Conv (p, b) q = Relu (t) u = Conv (q, c) g = GlobalAveragePool (u) f = Flatten (g) y = MatMul (f, d)
+    }`);
+  const { report } = await runOnCopy(model, pruneChannels, { ratio: 0.25, scope, importance: 'l1' });
+  expect(Object.fromEntries(report.changed.map(({ target, what }) => [target, what.replace(' channels', '')]))).toEqual(
+    expected,
+  );
+});
+
+test('the activation that is smallest goes, and so does the unit that the loss depends on least', async () => {
+  for (const importance of ['activation', 'taylor']) {
+    const model = unequal();
+    const { model: pruned } = await prune(
+      model,
+      pruneChannels,
+      { ratio: 0.25, importance, scope: 'local', reconstruct: false },
+      samplesOf([1, 1, 2, 2], 12),
+    );
+    const left = [...pruned.graph.initializers].map(({ name, constant }) => [name, [...constant!.readFloat32()]]);
+    expect(Object.fromEntries(left).a, importance).toEqual([30, 2, 40]);
+  }
+});
+
+test('heads are judged by each importance', async () => {
+  const model = await loadModel(fixturePath('transformer-block.onnx'));
+  for (const importance of ['l1', 'l2', 'activation', 'output-error', 'taylor']) {
+    const { report } = await prune(model, pruneHeads, { ratio: 0.5, importance }, samplesFor(model));
+    expect(report.changed[0], importance).toEqual({ target: 'query', what: '4 → 2 heads' });
+  }
+});
+
 test('heads and neurons go separately', async () => {
   const model = await loadModel(fixturePath('transformer-block.onnx'));
   const heads = await runOnCopy(model, pruneHeads, { ratio: 0.5 });
@@ -118,7 +189,10 @@ test('heads and neurons go separately', async () => {
 
 test('importance by samples without samples is an error', async () => {
   const model = await loadModel(fixturePath('resnet20_cifar10.onnx'));
-  await expect(runOnCopy(model, pruneChannels, { importance: 'reconstruction' })).rejects.toThrow(/real inputs/);
+  for (const importance of ['reconstruction', 'output-error', 'activation', 'taylor']) {
+    await expect(runOnCopy(model, pruneChannels, { importance })).rejects.toThrow(/real inputs/);
+  }
+  await expect(runOnCopy(model, pruneChannels, { importance: 'l3' })).rejects.toThrow(/importance/);
 });
 
 /** Two residual blocks; the first adds nearly nothing. */
