@@ -22,7 +22,12 @@ export class Teacher {
   }
 
   /** `names`: values to give. `keeps`: an example has the same outputs in every batch, whatever it is padded to. */
-  static async open(model: Model, names: readonly string[], engine: Engine, keeps: boolean): Promise<Teacher> {
+  static async open(
+    model: Model,
+    names: readonly string[],
+    engine: Engine,
+    { keeps, threads }: { readonly keeps: boolean; readonly threads: number },
+  ): Promise<Teacher> {
     const copy = cloneModel(model);
     const { graph } = copy;
     const values = new Map<string, Value>(graph.outputs.map((output) => [output.name, output]));
@@ -31,7 +36,7 @@ export class Teacher {
       const value = values.get(name)!;
       if (!value.isGraphOutput) graph.addOutput(value);
     }
-    return new Teacher(await engine.open(copy), names, keeps);
+    return new Teacher(await engine.open(copy, { threads }), names, keeps);
   }
 
   async outputs({ indices, sample }: Batch): Promise<Readonly<Record<string, Tensor>>> {

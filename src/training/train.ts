@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Engine } from '../engine/index.js';
-import { ioError, throwIfAborted, trainingDiverged, unsupportedModel, usageError } from '../errors.js';
+import { ioError, throwIfAborted, trainingDiverged, unsupportedModel } from '../errors.js';
 import type { Model } from '../ir/index.js';
-import { createRandom, type Random } from '../numeric/index.js';
-import { int64Tensor } from '../tensor/index.js';
-import { type Augmentation, augment } from './augment.js';
+import { createRandom } from '../numeric/index.js';
+import type { Augmentation } from './augment.js';
 import { stepEngine } from './backend.js';
+import { BatchStream } from './batch-stream.js';
 import { type HeldOutLoss, TrainingCheckpoint, type TrainingState } from './checkpoint.js';
-import type { Batch, Examples } from './examples.js';
+import type { Examples } from './examples.js';
 import { FakeQuantizer } from './fake-quantize.js';
 import { planLosses } from './loss-plan.js';
 import { parseLosses, type WeightedLoss } from './loss-weights.js';
@@ -85,19 +85,21 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
   if (weights.names.length === 0) throw unsupportedModel('The student has no weights of float32 that could be trained');
   const projections = new Map<string, Projection>();
   const { engine } = environment;
+  const executing = await stepEngine(options.backend, engine);
   const sessions = new StepSessions(
     { student, weights: weights.names, losses, temperature: options.temperature, projections, engine },
-    await stepEngine(options.backend, engine),
+    executing,
     options.threads,
   );
   const kinds = new Set(options.augment.split(',').filter((word): word is Augmentation => word !== ''));
   const keeps = kinds.size === 0 && losses.every(({ name }) => name === 'logits' || name === 'labels');
-  const teaching = teacher && wanted.length > 0 ? await Teacher.open(teacher, wanted, engine, keeps) : null;
+  const { threads } = options;
+  const teaching =
+    teacher && wanted.length > 0 ? await Teacher.open(teacher, wanted, engine, { keeps, threads }) : null;
+  const { examples } = request;
+  const stream = new BatchStream({ examples, options, fixed, teaching, kinds, ahead: executing !== engine });
   try {
-    return await new Training(
-      { ...request, options, fixed, weights, sessions, teaching, kinds, projections },
-      environment,
-    ).run();
+    return await new Training({ ...request, options, weights, sessions, stream, projections }, environment).run();
   } finally {
     await teaching?.close();
     await sessions.close();
@@ -120,12 +122,9 @@ function inBatchesOf(length: number, options: TrainingOptions): TrainingOptions 
 }
 
 interface Parts extends TrainingRequest {
-  /** Batches have exactly so many examples; null: up to the size of the options. */
-  readonly fixed: number | null;
   readonly weights: TrainedWeights;
   readonly sessions: StepSessions;
-  readonly teaching: Teacher | null;
-  readonly kinds: ReadonlySet<Augmentation>;
+  readonly stream: BatchStream;
   readonly projections: ReadonlyMap<string, Projection>;
 }
 
@@ -170,7 +169,7 @@ class Training {
     const start = performance.now();
     const firstStep = this.step;
     let seen = 0;
-    for (const group of this.groups(random)) {
+    for await (const { batches, count } of this.parts.stream.steps(this.step, this.total, random)) {
       throwIfAborted(this.environment.signal);
       if (this.environment.finish?.aborted) {
         ended = 'interrupted';
@@ -178,8 +177,7 @@ class Training {
       }
       const began = performance.now();
       const rate = this.rate();
-      const { loss, terms, norm } = await this.advance(group, rate, random);
-      const count = group.reduce((sum, { indices }) => sum + indices.length, 0);
+      const { loss, terms, norm } = await this.advance(batches, rate);
       seen += count;
       this.losses.push(loss);
       this.step++;
@@ -221,40 +219,19 @@ class Training {
     };
   }
 
-  /** Groups of batches whose gradients make one step, in an order that depends on seed and epoch only; those done already are left out. */
-  private *groups(random: Random): Iterable<readonly Batch[]> {
-    const { examples, options, fixed } = this.parts;
-    let made = 0;
-    for (let epoch = 0; made < this.total; epoch++) {
-      const before = made;
-      let group: Batch[] = [];
-      for (const batch of examples.batches(examples.training, options.batch, random.fork(`epoch ${epoch}`))) {
-        if (fixed !== null && batch.indices.length !== fixed) continue;
-        group.push(batch);
-        if (group.length < options.accumulate) continue;
-        if (made++ >= this.step) yield group;
-        if (made >= this.total) return;
-        group = [];
-      }
-      if (group.length > 0 && made++ >= this.step) yield group;
-      if (made === before) throw usageError(`There are fewer examples than the ${fixed} that the model takes at once`);
-    }
-  }
-
   private rate(): number {
     const { options, rate } = this.parts;
     const warmup = Math.floor(options.warmup * this.total);
     return rateAt(this.step, { schedule: options.schedule, peak: options.lr ?? rate, steps: this.total, warmup });
   }
 
-  private async advance(group: readonly Batch[], rate: number, random: Random) {
+  private async advance(group: readonly BatchTensors[], rate: number) {
     const { sessions, weights, options } = this.parts;
     const sum = new Map<string, Float32Array>();
     let loss = 0;
     let terms: number[] = [];
-    for (const [index, batch] of group.entries()) {
-      const stream = random.fork(`step ${this.step} ${index}`);
-      const result = await sessions.train(await this.tensors(batch, stream), weights.feeds());
+    for (const batch of group) {
+      const result = await sessions.train(batch, weights.feeds());
       loss += result.loss / group.length;
       terms = result.terms.map((term, i) => (terms[i] ?? 0) + term / group.length);
       if (group.length === 1) for (const [name, values] of result.gradients) sum.set(name, values);
@@ -274,28 +251,16 @@ class Training {
     return { loss, terms, norm };
   }
 
-  private async tensors(batch: Batch, random: Random | null): Promise<BatchTensors> {
-    const { kinds, teaching } = this.parts;
-    const { sample } = batch;
-    const feeds = random && kinds.size > 0 ? augment(sample.feeds, kinds, random) : sample.feeds;
-    const teacher = teaching ? await teaching.outputs({ ...batch, sample: { ...sample, feeds } }) : {};
-    const { targets } = sample;
-    const labels = targets?.kind === 'classes' ? int64Tensor([targets.values.length], [...targets.values]) : null;
-    return { feeds, teacher, labels };
-  }
-
   /** The loss on held-out examples; without any, the mean of the last training losses stands for it. */
   private async check(): Promise<void> {
-    const { examples, options, sessions, weights, fixed } = this.parts;
-    if (examples.heldOut.length === 0) return;
+    const { stream, sessions, weights } = this.parts;
     const feeds = weights.feeds(this.average ?? weights.arrays);
     let sum = 0;
     let count = 0;
-    for (const batch of examples.batches(examples.heldOut, options.batch, null)) {
+    for (const batch of stream.heldOut()) {
       throwIfAborted(this.environment.signal);
-      if (fixed !== null && batch.indices.length !== fixed) continue;
       count += batch.indices.length;
-      sum += batch.indices.length * (await sessions.loss(await this.tensors(batch, null), feeds));
+      sum += batch.indices.length * (await sessions.loss(await stream.tensors(batch, null), feeds));
     }
     if (count === 0) return;
     const loss = sum / count;
@@ -320,10 +285,10 @@ class Training {
 
   /** Builds the first graph, which tells the features that need a projection, and whether there is anything to learn. */
   private async isEqual(): Promise<boolean> {
-    const { examples, options, sessions, weights, projections } = this.parts;
+    const { examples, options, sessions, stream, weights, projections } = this.parts;
     const random = createRandom(this.environment.seed).fork('projections');
     const [batch] = examples.batches(examples.training, options.batch, null);
-    const tensors = await this.tensors(batch, null);
+    const tensors = await stream.tensors(batch, null);
     await sessions.graphFor(tensors);
     weights.addProjections(projections, random);
     return projections.size === 0 && (await sessions.loss(tensors, weights.feeds())) <= equalLoss;

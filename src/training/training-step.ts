@@ -37,7 +37,7 @@ export async function openTrainingStep(
     model,
     losses.flatMap(({ pairs }) => pairs.flatMap((pair) => pair.teacher ?? [])),
     engine,
-    false,
+    { keeps: false, threads },
   );
   const sample = { feeds, count: 1, targets: null, continues: false };
   const outputs = await teacher.outputs({ indices: [0], sample });
