@@ -31,6 +31,7 @@ export function planEmbedding(node: Node, { options, obstacleTo }: PlanContext):
     return {
       node,
       requests: [request],
+      integers: false,
       opset: 1,
       apply(edit) {
         replaceByBlockGather(node, edit.blocks(request));
@@ -45,6 +46,7 @@ export function planEmbedding(node: Node, { options, obstacleTo }: PlanContext):
   return {
     node,
     requests: [request],
+    integers: false,
     opset: packedOpset,
     apply(edit) {
       replaceTableLookup(node, edit.packed(request), { axis: 0, scaleShape: [source.shape[0], 1], dataType });

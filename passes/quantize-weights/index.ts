@@ -95,7 +95,9 @@ function applyPlans(model: Model, plans: Plans, weights: StoredWeights, { record
     if (plan.requests[0].form.kind === 'channels') model.opsetImports.set('com.microsoft', 1);
     // The node goes, and with it what an unnamed one is called by.
     const label = nodeLabel(plan.node);
-    record.changed(label, plan.apply(edit));
+    const rounding = weights.roundingOf(plan.requests[0]);
+    const done = plan.apply(edit);
+    record.changed(label, rounding === null ? done : `${done} (${rounding})`);
   }
   for (const { requests } of plans.values()) removeUnusedConstant(requests[0].source, owners);
 }

@@ -51,6 +51,7 @@ function planPacked(node: Node, source: ConstantSource, axis: number, bits: Pack
   return {
     node,
     requests: [request],
+    integers,
     opset: packedOpset,
     apply(edit) {
       const weight = edit.packed(request);
@@ -72,6 +73,7 @@ function planNBits(node: Node, source: ConstantSource, axis: number, bits: numbe
   return {
     node,
     requests: [request],
+    integers: options.accuracyLevel === 4,
     opset: 1,
     apply(edit) {
       replaceByNBits(node, edit.blocks(request), dataType, options.accuracyLevel);
@@ -85,6 +87,7 @@ function planDequantize(node: Node, source: ConstantSource, axis: number, option
   return {
     node,
     requests: [request],
+    integers: false,
     opset: 21,
     apply(edit) {
       const weight = edit.blocks(request);

@@ -1,9 +1,18 @@
 // Options of quantize-weights.
 import { z } from 'zod';
 import { selectionOptions } from '../../src/pass/index.js';
+import type { BlockSearch, MatrixAlgorithm } from '../../src/quantization/index.js';
 
 /** Operators whose weights the pass can store. */
 export const storableOperators = ['MatMul', 'Gemm', 'Gather'] as const;
+
+/** Algorithms that need nothing but the weights. */
+const dataFree = ['rtn', 'mse-clip', 'hqq', 'k-quant'] as const;
+/** Algorithms that look at what weights meet in real samples. */
+const calibrated = ['imatrix', 'scale-estimation', 'gptq'] as const;
+const algorithms = ['auto', ...dataFree, ...calibrated] as const;
+
+type Algorithm = (typeof algorithms)[number];
 
 export const options = z.strictObject({
   bits: z
@@ -17,10 +26,10 @@ export const options = z.strictObject({
       'neighbours along the summed axis that share a multiplier or scale: 16 where it is not given, 32 for nbits and dequantize',
     ),
   algorithm: z
-    .enum(['auto', 'rtn', 'mse', 'gptq'])
+    .enum(algorithms)
     .default('auto')
     .describe(
-      'round within the range of each block (rtn), find the range with the least squared error (mse), or make up for errors with calibration data (gptq); auto: gptq with data where it is possible, else mse',
+      'how weights are rounded: within the range of each block (rtn), with the range of the least squared error (mse-clip), least sparse error (hqq) or least error weighted by magnitude (k-quant); with calibration data, the range of the least error weighted by second moments of inputs (imatrix) or of outputs of the block (scale-estimation), or errors made up for by later weights (gptq); auto: what leaves the least error in outputs held out of the data, without data mse-clip',
     ),
   compute: z
     .enum(['auto', 'int8', 'float32', 'nbits', 'dequantize'])
@@ -37,11 +46,19 @@ export const options = z.strictObject({
     .min(0)
     .max(1)
     .default(0.01)
-    .describe('of gptq: share of the mean second moment that is added to each'),
+    .describe(
+      'of gptq: share of the mean second moment that is added to each; a third of K over the rows of data comes on top',
+    ),
   actOrder: z
     .boolean()
     .default(false)
     .describe('of gptq: round what the largest inputs meet first, with multipliers chosen before'),
+  sequential: z
+    .boolean()
+    .default(true)
+    .describe(
+      'with data: round each weight for the inputs that the quantized weights in front of it give, not for those of the original',
+    ),
   accuracyLevel: z
     .int()
     .min(0)
@@ -79,4 +96,15 @@ export function settingsOf(given: Options): Settings {
     blockSize: given.blockSize ?? (smallest || decodedInKernels ? 32 : 16),
     embeddingBits: given.embeddingBits ?? (smallest ? 4 : 8),
   };
+}
+
+/** How weights are rounded that data does not help with. */
+export function searchOf(algorithm: Algorithm): BlockSearch {
+  return dataFree.find((name) => name === algorithm) ?? 'mse-clip';
+}
+
+/** What is tried where there is data; none for an algorithm without. */
+export function calibratedAlgorithms(algorithm: Algorithm, hasData: boolean): readonly MatrixAlgorithm[] {
+  if (algorithm === 'auto') return hasData ? ['gptq', 'scale-estimation', 'imatrix', 'mse-clip'] : [];
+  return calibrated.filter((name) => name === algorithm);
 }

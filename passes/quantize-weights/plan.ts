@@ -10,7 +10,7 @@ import type {
   PackedWidth,
   QuantizedWeight,
 } from '../../src/quantization/index.js';
-import type { Settings } from './options.js';
+import { type Settings, searchOf } from './options.js';
 
 /** Decoded when the model is loaded: q · m · c. */
 export interface PackedForm {
@@ -38,6 +38,8 @@ export interface WeightRequest<Form extends PackedForm | BlockForm = PackedForm 
 export interface NodePlan {
   readonly node: Node;
   readonly requests: readonly [WeightRequest];
+  /** Whether the runtime rounds its activations to eight bits. */
+  readonly integers: boolean;
   /** Least version of the ONNX operators it needs. */
   readonly opset: number;
   /** Edits the graph. Returns what was done, in words. */
@@ -98,7 +100,7 @@ export function requestBlocks(
   { blockSize, symmetric, algorithm }: Settings,
 ): WeightRequest<BlockForm> {
   const layout = matrixLayout(source, axis);
-  const scheme: BlockScheme = { bits, blockSize, symmetric, search: algorithm === 'rtn' ? 'rtn' : 'mse' };
+  const scheme: BlockScheme = { bits, blockSize, symmetric, search: searchOf(algorithm) };
   return { input, source, rows: layout.rows, form: { kind, layout, scheme } };
 }
 

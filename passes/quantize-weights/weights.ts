@@ -4,6 +4,7 @@ import type { PassContext } from '../../src/pass/index.js';
 import {
   addBlockWeight,
   addPackedWeight,
+  type BlockTensors,
   type BlockWeight,
   channelBlocks,
   layoutOf,
@@ -14,26 +15,32 @@ import {
   sourceBlocks,
 } from '../../src/quantization/index.js';
 import { type initializerOwners, ownerOf } from '../../src/rewrite/index.js';
-import { packWithSamples } from './calibrated.js';
-import type { Settings } from './options.js';
+import { type CalibratedWeight, roundWithSamples } from './calibrated.js';
+import { calibratedAlgorithms, type Settings, searchOf } from './options.js';
 import type { BlockForm, NodePlan, PackedForm, WeightRequest } from './plan.js';
 
-/** What must be known before a weight is stored: scales and multipliers of packed ones, nothing of those in blocks; or why it is not. */
-type Found = PackedParameters | null | string;
+/**
+ * What must be known before a weight is stored: scales and multipliers of packed ones, the tensors of those in blocks unless they are computed
+ * while the file is written (null); or why it is not.
+ */
+type Found = PackedParameters | BlockTensors | null | string;
 
 export class StoredWeights {
   private readonly found = new Map<string, Found>();
+  private readonly calibrated = new Map<string, CalibratedWeight>();
   private readonly packedWeights = new Map<string, QuantizedWeight>();
   private readonly blockWeights = new Map<string, BlockWeight>();
   private readonly ids = new Map<Value, number>();
 
   /** Reads the weights that `plans` ask for, and the samples where the algorithm wants them. */
   async find(plans: readonly NodePlan[], model: Model, options: Settings, context: PassContext): Promise<void> {
-    const { algorithm } = options;
-    if (algorithm === 'gptq' || (algorithm === 'auto' && context.samples !== null)) {
-      const packed = await packWithSamples(plans, model, options, context);
-      for (const [request, parameters] of packed) this.found.set(this.keyOf(request), parameters);
-      context.record.metric('matricesCompensated', packed.size);
+    const algorithms = calibratedAlgorithms(options.algorithm, context.samples !== null);
+    if (algorithms.length > 0) {
+      for (const [request, result] of await roundWithSamples(plans, model, algorithms, options, context)) {
+        const key = this.keyOf(request);
+        this.found.set(key, typeof result === 'string' ? result : result.stored);
+        if (typeof result !== 'string') this.calibrated.set(key, result);
+      }
     }
     const pending = new Map<string, Promise<Found>>();
     for (const { requests } of plans) {
@@ -47,6 +54,14 @@ export class StoredWeights {
   reasonAgainst(request: WeightRequest): string | null {
     const found = this.found.get(this.keyOf(request));
     return typeof found === 'string' ? found : null;
+  }
+
+  /** How a weight was rounded with data, in words; null without. */
+  roundingOf(request: WeightRequest): string | null {
+    const result = this.calibrated.get(this.keyOf(request));
+    if (!result) return null;
+    const error = result.errors.get(result.algorithm);
+    return error === undefined ? result.algorithm : `${result.algorithm}, ${(100 * error).toPrecision(2)} % error`;
   }
 
   packed(request: WeightRequest<PackedForm>, owners: ReturnType<typeof initializerOwners>): QuantizedWeight {
@@ -68,7 +83,8 @@ export class StoredWeights {
     const key = this.keyOf(request);
     let weight = this.blockWeights.get(key);
     if (!weight) {
-      const tensors = (kind === 'channels' ? channelBlocks : sourceBlocks)(source.tensor, layout, scheme);
+      const known = this.found.get(key) as BlockTensors | null;
+      const tensors = known ?? (kind === 'channels' ? channelBlocks : sourceBlocks)(source.tensor, layout, scheme);
       // DequantizeLinear gives what the tensor was; kernels take their scales in the type of the activations.
       const dataType = kind === 'channels' ? source.dataType : source.tensor.dataType;
       const owner = ownerOf(source.value, owners);
@@ -92,7 +108,7 @@ async function findWeight(
 ): Promise<Found> {
   const { tensor } = source;
   if (form.kind === 'packed') {
-    const scheme = { bits: form.bits, search: algorithm === 'rtn' ? 'rtn' : 'mse' } as const;
+    const scheme = { bits: form.bits, search: searchOf(algorithm) };
     return packWeight(tensor, form.layout, scheme, workers, signal);
   }
   const ranges = await scanWeight(tensor, layoutOf([tensor.size], { kind: 'tensor' }), workers, signal);

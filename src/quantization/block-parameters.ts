@@ -1,10 +1,9 @@
 // Scale and zero point of one block of neighbours: the arithmetic of weight-only formats (com.microsoft MatMulNBits and
 // GatherBlockQuantized, blocked DequantizeLinear), w ≈ (q - zero point) · scale with unsigned q of `bits`.
 
-export type BlockBits = 4 | 8;
-/** rtn: the range of the block; mse: the range, shrunk, with the least squared error. */
-export type BlockSearch = 'rtn' | 'mse';
+import { type BlockCriterion, type BlockSearch, type ColumnBlock, searchCriteria } from './block-criterion.js';
 
+export type BlockBits = 4 | 8;
 export interface BlockScheme {
   readonly bits: BlockBits;
   readonly blockSize: number;
@@ -46,19 +45,47 @@ export function findBlockParameters(
   result.scale = Math.abs(first) < smallest ? 1 : first;
   result.zeroPoint = symmetric ? middle : zeroPointOf(low, result.scale, levels);
   if (search === 'rtn' || result.scale !== first) return;
+  const criterion = search === 'mse-clip' ? null : searchCriteria[search];
+  const block = { values, start, count, first: 0 };
   let least = Number.POSITIVE_INFINITY;
   const { scale: fullScale } = result;
   for (const share of rangeShares) {
     for (let sign = 1; sign >= (symmetric ? -1 : 1); sign -= 2) {
       const scale = Math.fround(fullScale * share * sign);
       const zeroPoint = symmetric ? middle : zeroPointOf(low * share, scale, levels);
-      const error = squaredError(values, start, count, scale, -zeroPoint, levels - zeroPoint);
+      const error = criterion
+        ? criterion.cost(block, scale, -zeroPoint, levels - zeroPoint)
+        : squaredError(values, start, count, scale, -zeroPoint, levels - zeroPoint);
       if (error < least) {
         least = error;
         result.scale = scale;
         result.zeroPoint = zeroPoint;
       }
     }
+  }
+  if (criterion) improveStep(criterion, block, levels, least, result);
+}
+
+/** Rounds of choosing levels for the step and the step for the levels; each must gain something. */
+const mostRounds = 4;
+
+function improveStep(
+  criterion: BlockCriterion,
+  block: ColumnBlock,
+  levels: number,
+  cost: number,
+  result: BlockParameters,
+): void {
+  const lowest = -result.zeroPoint;
+  const highest = levels + lowest;
+  let least = cost;
+  for (let round = 0; round < mostRounds; round++) {
+    const step = Math.fround(criterion.betterStep(block, result.scale, lowest, highest) ?? 0);
+    if (Math.abs(step) < smallest) return;
+    const found = criterion.cost(block, step, lowest, highest);
+    if (!(found < least)) return;
+    least = found;
+    result.scale = step;
   }
 }
 

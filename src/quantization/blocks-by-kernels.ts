@@ -7,7 +7,7 @@ import { type Kernels, kernels, lanes, mostBlockRows } from './simd/kernels.js';
 import { float32Pieces } from './weight-pieces.js';
 
 export function blocksFitKernels({ blockSize, search }: BlockScheme): boolean {
-  return blockSize <= mostBlockRows && (search === 'rtn' || search === 'mse');
+  return blockSize <= mostBlockRows && (search === 'rtn' || search === 'mse-clip');
 }
 
 /** Visits scale and zero point of every block. */

@@ -1,7 +1,6 @@
-// Rounding weights so that the errors of what they compute cancel out: GPTQ (Frantar et al. 2022), in the form of Babai's nearest plane.
-// With G = L·Lᵀ the squared error of an output is ‖Lᵀ·δ‖² for the error δ of its weights; weights are rounded one after the other, each
-// to what makes its component of Lᵀ·δ smallest, those that meet the strongest inputs first.
-import { createMatrix, dampedCholesky, type Matrix, roundHalfToEven } from '../numeric/index.js';
+// Rounding weights with one scale per output channel: to the nearest integers, or so that the errors of what they compute cancel out (GPTQ).
+import { type Matrix, roundHalfToEven } from '../numeric/index.js';
+import { compensateErrors, factorMoments, type RoundingGrid } from './error-compensation.js';
 import type { QuantizedRange } from './scheme.js';
 
 /** W [rows, columns], row-major, with one scale per row and zero points of 0. */
@@ -20,34 +19,31 @@ export function roundToNearest({ values, columns, scale, bounds }: RowWeights): 
 }
 
 /**
- * The integers of `weights` for inputs of the second moments `gram` [columns, columns], symmetric and positive semidefinite.
+ * The integers of `weights` for inputs of the second moments `gram` [columns, columns], symmetric and positive semidefinite; the weights that
+ * meet the strongest inputs are rounded first.
  * @param damping share of the mean of its diagonal that is added to it.
  * Null where `gram` has no positive diagonal or is not finite.
  */
 export function roundByGram(weights: RowWeights, gram: Matrix, damping = 0.01): Int8Array | null {
   const { values, rows, columns, scale, bounds } = weights;
-  const order = [...Array(columns).keys()].sort((a, b) => gram.data[a * (columns + 1)] - gram.data[b * (columns + 1)]);
-  const permuted = createMatrix(columns, columns);
-  for (let i = 0; i < columns; i++) {
-    for (let j = 0; j < columns; j++) permuted.data[i * columns + j] = gram.data[order[i] * columns + order[j]];
-  }
-  const factor = dampedCholesky(permuted, damping)?.factor.data;
-  if (!factor) return null;
+  const factor = factorMoments(gram.data, columns, { damping, actOrder: true });
+  if (factor === null) return null;
   const integers = new Int8Array(values.length);
-  // One column of L, divided by its diagonal element, and the errors of all rows so far.
-  const column = new Float64Array(columns);
-  const errors = new Float64Array(rows * columns);
-  for (let j = columns - 1; j >= 0; j--) {
-    for (let i = j + 1; i < columns; i++) column[i] = factor[i * columns + j] / factor[j * (columns + 1)];
-    for (let row = 0; row < rows; row++) {
-      const start = row * columns;
-      let wanted = values[start + order[j]];
-      for (let i = j + 1; i < columns; i++) wanted += column[i] * errors[start + i];
-      const integer = saturate(wanted / scale[row], bounds);
-      integers[start + order[j]] = integer;
-      errors[start + j] = values[start + order[j]] - integer * scale[row];
-    }
+  const grid: RoundingGrid = {
+    fit() {},
+    round(column, wanted, decoded) {
+      for (let row = 0; row < rows; row++) {
+        const integer = saturate(wanted[row] / scale[row], bounds);
+        integers[row * columns + column] = integer;
+        decoded[row] = integer * scale[row];
+      }
+    },
+  };
+  const turned = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) turned[column * rows + row] = values[row * columns + column];
   }
+  compensateErrors(turned, rows, grid, factor, 1);
   return integers;
 }
 

@@ -1,6 +1,7 @@
 // Quantization: schemes, ranges, scales and zero points, QuantizeLinear on typed arrays, the proof against saturation; quantized
 // weights as lazy tensors, and the nodes that use them.
 
+export type { BlockSearch } from './block-criterion.js';
 export {
   addBlockWeight,
   type BlockWeight,
@@ -12,11 +13,10 @@ export {
   type BlockBits,
   type BlockParameters,
   type BlockScheme,
-  type BlockSearch,
   findBlockParameters,
   quantizeInBlock,
 } from './block-parameters.js';
-export { type BlockLayout, channelBlocks, sourceBlocks } from './block-weight.js';
+export { type BlockLayout, type BlockTensors, channelBlocks, sourceBlocks } from './block-weight.js';
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
 export { clippedScales, fittingScales } from './clip-rows.js';
 export { CompensatedRounding } from './compensated-rounding.js';
@@ -24,12 +24,12 @@ export { DynamicActivations, type QuantizedActivation } from './dynamic-activati
 export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';
 export { floatWeightAt } from './float-weight.js';
 export { type RowWeights, roundByGram, roundingErrors, roundToNearest } from './gram-rounding.js';
+export type { HeldOutInputs } from './held-out-error.js';
 export { learnRounding, meanError, type RoundingRows } from './learned-rounding.js';
 export { isTransposedGemm, linearTerms } from './linear-terms.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
-export { packCompensated } from './pack-compensated.js';
 export { type PackedLayout, type PackedParameters, packWeight } from './pack-weight.js';
-export type { PackedSearch, PackedWidth } from './packed-multiplier.js';
+export type { PackedWidth } from './packed-multiplier.js';
 export { addPackedWeight, packedOpset } from './packed-weight.js';
 export { createPairRanges, type PairRanges, scanPairRange, unitePairRanges } from './pair-ranges.js';
 export { computeParameters, type QuantizationParameters } from './parameters.js';
@@ -45,6 +45,8 @@ export {
 } from './quantize-linear.js';
 export { quantizedTensor } from './quantize-weight.js';
 export { QuantizedWeight } from './quantized-weight.js';
+export type { MatrixAlgorithm, MatrixForm } from './round-matrix.js';
+export { type RoundedWeight, roundWeight } from './round-weight.js';
 export { computeSaturationFreeParameters } from './saturation-free.js';
 export { scanWeight, scanWeightPairs } from './scan-weight.js';
 export {
@@ -65,6 +67,7 @@ export {
   type StretchVisitor,
   visitStretches,
 } from './scheme-layout.js';
+export { blocksFromRounded, packedFromRounded, turned } from './store-rounded.js';
 export { restoreWeight, useRestored } from './stored-weight.js';
 export { replaceTableLookup } from './table-lookup.js';
 export { unfusedNodes } from './unfused.js';

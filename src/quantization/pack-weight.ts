@@ -12,8 +12,9 @@ import {
   type TensorDescription,
   type TensorKernel,
 } from '../tensor/index.js';
+import type { BlockSearch } from './block-criterion.js';
 import { findMultipliersByKernels, fitsKernels, type IntegerPiece, integersByKernels } from './pack-by-kernels.js';
-import { type PackedSearch, type PackedWidth, packedScale, selectMultiplier } from './packed-multiplier.js';
+import { type PackedWidth, packedScale, selectMultiplier } from './packed-multiplier.js';
 import { createRanges, scanRange } from './parameters-ranges.js';
 import { layoutOf } from './scheme-layout.js';
 import { float32Pieces } from './weight-pieces.js';
@@ -32,7 +33,7 @@ export interface PackedLayout {
 
 export interface PackingScheme {
   readonly bits: PackedWidth;
-  readonly search: PackedSearch;
+  readonly search: BlockSearch;
 }
 
 /** What is kept of a packed weight besides its integers. */
@@ -78,8 +79,8 @@ export function channelCount({ outer, inner }: PackedLayout): number {
 }
 
 function findParameters(tensor: Tensor, layout: PackedLayout, scheme: PackingScheme): PackedParameters | string {
-  if (fitsKernels(layout)) {
-    const found = findMultipliersByKernels(tensor, layout, scheme.bits, scheme.search === 'mse');
+  if (fitsKernels(layout) && (scheme.search === 'rtn' || scheme.search === 'mse-clip')) {
+    const found = findMultipliersByKernels(tensor, layout, scheme.bits, scheme.search === 'mse-clip');
     if (found) return { bits: scheme.bits, scale: found.scale, multipliers: packElements(found.multipliers, 4) };
   }
   const scale = findPackedScales(tensor, layout, scheme.bits);
@@ -88,7 +89,7 @@ function findParameters(tensor: Tensor, layout: PackedLayout, scheme: PackingSch
   return { bits: scheme.bits, scale, multipliers: packElements(multipliers, 4) };
 }
 
-export function findPackedScales(tensor: Tensor, layout: PackedLayout, bits: PackedWidth): Float32Array | string {
+function findPackedScales(tensor: Tensor, layout: PackedLayout, bits: PackedWidth): Float32Array | string {
   const { outer, k, inner } = layout;
   const channels = layoutOf(inner === 1 ? [outer, k] : [outer * k, inner], {
     kind: 'channel',

@@ -3,11 +3,10 @@
 // nor the 16-bit sums of two products that CPUs without VNNI form can overflow. As m has a sign, each block can turn the longer, negative
 // side of q towards its extreme. Here: the choice of m for one block.
 
+import { type BlockSearch, searchCriteria } from './block-criterion.js';
+
 /** Widths of packed integers. */
 export type PackedWidth = 2 | 3 | 4;
-
-/** How m is chosen: so that the extreme of the block is not cut off (rtn), or by the least squared error (mse). */
-export type PackedSearch = 'rtn' | 'mse';
 
 /** Values of a multiplier; 0 is not used. */
 const lowestMultiplier = -8;
@@ -28,6 +27,8 @@ export function packedScale(minimum: number, maximum: number, bits: PackedWidth)
   return scale >= 2 ** -126 ? scale : 1;
 }
 
+const candidates = new Int8Array(16);
+
 /** The multiplier for values[start, start + count) of a channel with `scale`. */
 export function selectMultiplier(
   values: Float32Array,
@@ -35,8 +36,58 @@ export function selectMultiplier(
   count: number,
   scale: number,
   bits: PackedWidth,
-  search: PackedSearch,
+  search: BlockSearch,
 ): number {
+  if (search === 'rtn') return coveringMultiplier(fittingMultipliers(values, start, count, scale, bits));
+  const found = multiplierCandidates(values, start, count, scale, bits, candidates);
+  const criterion = search === 'mse-clip' ? null : searchCriteria[search];
+  const block = { values, start, count, first: 0 };
+  const lowest = -(2 ** (bits - 1));
+  let best = candidates[0];
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < found; i++) {
+    const step = candidates[i] * scale;
+    const error = criterion
+      ? criterion.cost(block, step, lowest, -lowest - 1)
+      : squaredError(values, start, count, step, bits);
+    if (error < least) {
+      least = error;
+      best = candidates[i];
+    }
+  }
+  return best;
+}
+
+/**
+ * Writes the multipliers worth trying for values[start, start + count) of a channel with `scale`, of each sign from the one that cuts nothing
+ * off downwards. Returns how many.
+ */
+export function multiplierCandidates(
+  values: Float32Array,
+  start: number,
+  count: number,
+  scale: number,
+  bits: PackedWidth,
+  result: Int8Array,
+): number {
+  let found = 0;
+  for (const most of limited(fittingMultipliers(values, start, count, scale, bits))) {
+    const away = Math.sign(most);
+    for (let m = most, tried = 0; m !== 0 && tried < multiplierTries[bits]; m -= away, tried++) result[found++] = m;
+  }
+  return found;
+}
+
+type Fitting = readonly [positive: number, negative: number];
+
+/** The magnitudes of the multipliers of either sign with which the block just fits. */
+function fittingMultipliers(
+  values: Float32Array,
+  start: number,
+  count: number,
+  scale: number,
+  bits: PackedWidth,
+): Fitting {
   let low = 0;
   let high = 0;
   for (let i = start; i < start + count; i++) {
@@ -46,28 +97,19 @@ export function selectMultiplier(
   }
   const longSide = 2 ** (bits - 1) * scale;
   const shortSide = longSide - scale;
-  // The multipliers of either sign with which the block just fits.
-  const positive = fitting(-low / longSide, high / shortSide);
-  const negative = fitting(high / longSide, -low / shortSide);
-  const upwards = Math.min(positive, highestMultiplier);
-  const downwards = -Math.min(negative, -lowestMultiplier);
-  if (search === 'rtn') {
-    const fits = positive <= highestMultiplier || positive * -lowestMultiplier <= negative * highestMultiplier;
-    return fits && positive <= negative ? upwards : downwards;
-  }
-  let best = upwards;
-  let least = Number.POSITIVE_INFINITY;
-  for (const first of [upwards, downwards]) {
-    const away = Math.sign(first);
-    for (let m = first, tried = 0; m !== 0 && tried < multiplierTries[bits]; m -= away, tried++) {
-      const error = squaredError(values, start, count, m * scale, bits);
-      if (error < least) {
-        least = error;
-        best = m;
-      }
-    }
-  }
-  return best;
+  return [fitting(-low / longSide, high / shortSide), fitting(high / longSide, -low / shortSide)];
+}
+
+function limited([positive, negative]: Fitting): readonly [number, number] {
+  return [Math.min(positive, highestMultiplier), -Math.min(negative, -lowestMultiplier)];
+}
+
+/** The finer one, unless it cuts off more. */
+function coveringMultiplier(fits: Fitting): number {
+  const [positive, negative] = fits;
+  const [upwards, downwards] = limited(fits);
+  const covers = positive <= highestMultiplier || positive * -lowestMultiplier <= negative * highestMultiplier;
+  return covers && positive <= negative ? upwards : downwards;
 }
 
 /** The least multiplier with which neither side exceeds its range; a hair may be cut off, which the rounding of the scale left over. */

@@ -1,11 +1,12 @@
 // GPTQ against optimal brain surgery as its paper tells it: the inverse of the second moments, updated by elimination after every row.
 import { describe, expect, it } from 'vitest';
-import { createRandom, invertPositiveDefinite, matrixFrom } from '../../src/numeric/index.js';
-import { inlineWorkers } from '../../src/parallel/index.js';
-import { compensateErrors, type RoundingGrid } from '../../src/quantization/error-compensation.js';
-import { packCompensated } from '../../src/quantization/pack-compensated.js';
-import { packedInt4Tensor } from '../../src/quantization/pack-weight.js';
-import { float32Tensor, transposeTensor } from '../../src/tensor/index.js';
+import { createRandom, invertPositiveDefinite, matrixFrom, solvePositiveDefinite } from '../../src/numeric/index.js';
+import {
+  compensateErrors,
+  factorMoments,
+  type RoundingGrid,
+  solveMoments,
+} from '../../src/quantization/error-compensation.js';
 
 /** Multiples of a quarter. */
 const quarters: RoundingGrid = {
@@ -75,7 +76,7 @@ describe('compensateErrors', () => {
     const [k, n] = [80, 5];
     const { gram, weights } = example(k, n);
     const { result, grid } = recording(quarters, k, n);
-    expect(compensateErrors(weights.slice(), gram, [k, n], grid, { blockSize: 16, damping: 0, actOrder })).toBe(true);
+    compensateErrors(weights, n, grid, factorMoments(gram, k, { damping: 0, actOrder })!, 16);
     const order = Array.from({ length: k }, (_, row) => row);
     if (actOrder) order.sort((a, b) => gram[b * k + b] - gram[a * k + a]);
     const expected = byElimination(weights, gram, k, n, order);
@@ -88,39 +89,60 @@ describe('compensateErrors', () => {
     const [k, n] = [64, 6];
     const { gram, weights } = example(k, n);
     const { result, grid } = recording(quarters, k, n);
-    compensateErrors(weights.slice(), gram, [k, n], grid, { blockSize: 32, damping: 0.01, actOrder: false });
+    compensateErrors(weights, n, grid, factorMoments(gram, k, { damping: 0.01, actOrder: false })!, 32);
     const nearest = weights.map((value) => Math.round(value * 4) / 4);
     const [compensated, plain] = [result, nearest].map((values) => outputError(values, weights, gram, k, n));
     expect(compensated).toBeLessThan(0.3 * plain);
   });
 
-  it('refuses moments that are zero or not finite', () => {
-    const options = { blockSize: 2, damping: 0.01, actOrder: false };
-    expect(compensateErrors(new Float32Array(4), new Float64Array(4), [2, 2], quarters, options)).toBe(false);
-    expect(compensateErrors(new Float32Array(4), new Float64Array(4).fill(NaN), [2, 2], quarters, options)).toBe(false);
+  it('lets scales be chosen for rows that earlier errors have reached, and no later ones', () => {
+    const [k, n] = [48, 4];
+    const { gram, weights } = example(k, n);
+    const factor = factorMoments(gram, k, { damping: 0.01, actOrder: false })!;
+    const seen: Float32Array[] = [];
+    const fit: RoundingGrid['fit'] = (rows, from, to) => seen.push(rows.slice(from * n, to * n));
+    compensateErrors(weights, n, { fit, round: quarters.round }, factor, 16);
+    expect(seen).toHaveLength(3);
+    expect(seen[0]).toEqual(weights.slice(0, 16 * n));
+    // What minimizes the error of outputs when the first 16 rows are rounded and the others are free.
+    const { result, grid } = recording(quarters, k, n);
+    compensateErrors(weights, n, grid, factor, 16);
+    const damped = gram.slice();
+    const mean = Array.from({ length: k }, (_, i) => gram[i * (k + 1)]).reduce((sum, x) => sum + x, 0) / k;
+    for (let i = 0; i < k; i++) damped[i * (k + 1)] += 0.01 * mean;
+    const rest = k - 16;
+    const free = matrixFrom(
+      rest,
+      rest,
+      Array.from({ length: rest ** 2 }, (_, i) => damped[(16 + Math.floor(i / rest)) * k + 16 + (i % rest)]),
+    );
+    const right = matrixFrom(
+      rest,
+      n,
+      Array.from({ length: rest * n }, (_, at) => {
+        const [row, column] = [16 + Math.floor(at / n), at % n];
+        let sum = 0;
+        for (let j = 0; j < 16; j++) sum += damped[row * k + j] * (weights[j * n + column] - result[j * n + column]);
+        return sum;
+      }),
+    );
+    const change = solvePositiveDefinite(free, right)!;
+    for (let i = 0; i < 16 * n; i++) expect(seen[1][i]).toBeCloseTo(weights[16 * n + i] + change.data[i], 3);
   });
 });
 
-describe('packCompensated', () => {
-  it('gives a matrix and its transpose the same integers, in the order of each', async () => {
-    const [k, n] = [48, 10];
+describe('factorMoments', () => {
+  it('refuses moments that are zero or not finite', () => {
+    const options = { damping: 0.01, actOrder: false };
+    expect(factorMoments(new Float64Array(4), 2, options)).toBeNull();
+    expect(factorMoments(new Float64Array(4).fill(NaN), 2, options)).toBeNull();
+  });
+
+  it.each([false, true])('solves systems with the moments (act-order: %s)', (actOrder) => {
+    const [k, n] = [24, 3];
     const { gram, weights } = example(k, n);
-    const weight = float32Tensor([k, n], weights);
-    const turned = float32Tensor([n, k], transposeTensor(weight, [1, 0]).readFloat32());
-    const columns = { outer: 1, k, inner: n, blockSize: 16 };
-    const rows = { outer: n, k, inner: 1, blockSize: 16 };
-    const scheme = { bits: 4, damping: 0.01, actOrder: false } as const;
-    const a = await packCompensated(weight, columns, gram, scheme, inlineWorkers);
-    const b = await packCompensated(turned, rows, gram, scheme, inlineWorkers);
-    if (typeof a === 'string' || typeof b === 'string') throw new TypeError(`${a} ${b}`);
-    const nibbles = (bytes: Uint8Array) => [...bytes].flatMap((byte) => [byte & 15, byte >> 4]);
-    const [fromColumns, fromRows] = [
-      nibbles(packedInt4Tensor(weight, columns, a).bytes()),
-      nibbles(packedInt4Tensor(turned, rows, b).bytes()),
-    ];
-    for (let i = 0; i < k; i++) for (let j = 0; j < n; j++) expect(fromRows[j * k + i]).toBe(fromColumns[i * n + j]);
-    const multipliers = [nibbles(a.multipliers), nibbles(b.multipliers)];
-    for (let i = 0; i < 3; i++)
-      for (let j = 0; j < n; j++) expect(multipliers[1][j * 3 + i]).toBe(multipliers[0][i * n + j]);
+    const x = solveMoments(factorMoments(gram, k, { damping: 0, actOrder })!, weights, n);
+    const expected = solvePositiveDefinite(matrixFrom(k, k, gram), matrixFrom(k, n, weights))!;
+    for (let i = 0; i < x.length; i++) expect(x[i]).toBeCloseTo(expected.data[i], 4);
   });
 });

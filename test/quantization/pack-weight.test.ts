@@ -11,7 +11,7 @@ import {
 } from '../../src/quantization/pack-weight.js';
 import { float32Tensor, transposeTensor } from '../../src/tensor/index.js';
 
-const scheme = { bits: 4, search: 'mse' } as const;
+const scheme = { bits: 4, search: 'mse-clip' } as const;
 
 function matrix(rows: number, columns: number) {
   const random = createRandom(1);

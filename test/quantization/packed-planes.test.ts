@@ -31,7 +31,7 @@ it.each([3, 2] as const)('%i bits', async (bits) => {
   expect(report.changed).toHaveLength(1);
 
   const layout = { outer: 1, k, inner: n, blockSize: 16 };
-  const found = await packWeight(weight, layout, { bits, search: 'mse' }, inlineWorkers);
+  const found = await packWeight(weight, layout, { bits, search: 'mse-clip' }, inlineWorkers);
   if (typeof found === 'string') throw new TypeError(found);
   const q = unpackSigned(packedInt4Tensor(weight, layout, found).bytes(), 4, k * n);
   const m = unpackSigned(found.multipliers, 4, 3 * n);

@@ -57,7 +57,7 @@ describe.each([4, 3, 2] as const)('%i bits', (bits) => {
       expect(integers).toHaveLength(values.length);
       for (const [index, block] of blocks.entries()) {
         const multiplier = found.multipliers[index];
-        const search = cutOff ? 'mse' : 'rtn';
+        const search = cutOff ? 'mse-clip' : 'rtn';
         const reference = selectMultiplier(block.values, 0, block.values.length, block.scale, bits, search);
         const error = errorOf(block.values, multiplier * block.scale, bits);
         // In float32 two that are as good as equal may change places.
@@ -91,7 +91,7 @@ describe.each([
     const values = Float32Array.from({ length: k * n }, () => random.normal() + 0.2);
     values.fill(0, 0, blockSize * n);
     for (const rows of [false, true]) {
-      for (const search of ['rtn', 'mse'] as const) {
+      for (const search of ['rtn', 'mse-clip'] as const) {
         const scheme = { bits, symmetric, blockSize, search };
         let visited = 0;
         parametersByKernels(

@@ -1,0 +1,101 @@
+// The algorithms that round the weights of one matrix product, on typed arrays: without data, with what each input counts, with the second
+// moments of all inputs.
+import {
+  type BlockCriterion,
+  type BlockSearch,
+  compensatedCriterion,
+  momentsCriterion,
+  searchCriteria,
+  weightedCriterion,
+} from './block-criterion.js';
+import { columnScales, packedGrid, scaledGrid } from './block-grid.js';
+import { type CompensationFactor, compensateErrors, factorMoments } from './error-compensation.js';
+import { MatrixRounding } from './matrix-rounding.js';
+import type { PackedWidth } from './packed-multiplier.js';
+
+/** How a matrix is stored. */
+export type MatrixForm =
+  | { readonly kind: 'packed'; readonly bits: PackedWidth; readonly blockSize: number }
+  | { readonly kind: 'blocks'; readonly bits: 4 | 8; readonly blockSize: number; readonly symmetric: boolean };
+
+/** Algorithms that want data. */
+export type CalibratedRounding = 'imatrix' | 'scale-estimation' | 'gptq';
+export type MatrixAlgorithm = Exclude<BlockSearch, 'rtn'> | CalibratedRounding;
+
+export interface RoundingOptions {
+  /** See `FactorOptions`. */
+  readonly damping: number;
+  readonly actOrder: boolean;
+}
+
+export interface RoundedMatrix {
+  readonly algorithm: MatrixAlgorithm;
+  readonly rounding: MatrixRounding;
+  /** Scale of each column of packed weights, whose multipliers are `rounding.multipliers`. */
+  readonly scale: Float32Array | null;
+}
+
+/** Longer blocks are not compensated for every candidate: what an error costs on average serves as well. */
+const longestTrialBlock = 32;
+
+/** Rounds matrices of one set of inputs; keeps the factor of its moments. */
+export class MatrixRounder {
+  private readonly options: RoundingOptions;
+  private readonly gram: Float64Array;
+  private readonly k: number;
+  private readonly importance: Float64Array;
+  private known: CompensationFactor | null | undefined;
+
+  constructor(gram: Float64Array, k: number, options: RoundingOptions) {
+    this.gram = gram;
+    this.k = k;
+    this.options = options;
+    this.importance = Float64Array.from({ length: k }, (_, i) => gram[i * (k + 1)]);
+  }
+
+  /** Null where the moments do not allow it. */
+  round(weights: Float32Array, n: number, form: MatrixForm, algorithm: MatrixAlgorithm): RoundedMatrix | null {
+    const { k } = this;
+    const { blockSize } = form;
+    const criterion = this.criterionOf(algorithm, blockSize);
+    if (criterion === null) return null;
+    const scale = form.kind === 'packed' ? columnScales(weights, n, form.bits) : null;
+    const grid = form.kind === 'packed' ? packedGrid(scale!, form.bits) : scaledGrid(form.bits, form.symmetric);
+    const rounding = new MatrixRounding([k, n], blockSize, grid, criterion);
+    if (algorithm === 'gptq') compensateErrors(weights, n, rounding, this.factor!, blockSize);
+    else rounding.roundAll(weights);
+    return { algorithm, rounding, scale };
+  }
+
+  private criterionOf(algorithm: MatrixAlgorithm, blockSize: number): BlockCriterion | null {
+    switch (algorithm) {
+      case 'mse-clip':
+        return weightedCriterion(null);
+      case 'hqq':
+      case 'k-quant':
+        return searchCriteria[algorithm];
+      case 'imatrix':
+        return weightedCriterion(this.importance);
+      case 'scale-estimation':
+        return momentsCriterion(this.gram, this.k);
+      case 'gptq': {
+        const { factor } = this;
+        if (factor === null) return null;
+        if (blockSize <= longestTrialBlock && !this.options.actOrder) return compensatedCriterion(factor);
+        return weightedCriterion(variancesByRow(factor));
+      }
+    }
+  }
+
+  /** Null where the moments cannot be factored. */
+  get factor(): CompensationFactor | null {
+    if (this.known === undefined) this.known = factorMoments(this.gram, this.k, this.options);
+    return this.known;
+  }
+}
+
+function variancesByRow({ order, variances }: CompensationFactor): Float64Array {
+  const result = new Float64Array(order.length);
+  for (const [index, row] of order.entries()) result[row] = variances[index];
+  return result;
+}

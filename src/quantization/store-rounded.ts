@@ -1,0 +1,92 @@
+// Rounded matrices [K, N] in the form in which files hold them: packed, or in blocks as DequantizeLinear and MatMulNBits take them.
+import { packElements } from '../numeric/index.js';
+import { MemoryTensor } from '../tensor/index.js';
+import type { BlockScheme } from './block-parameters.js';
+import { type BlockLayout, type BlockOrder, type BlockTensors, blockCount } from './block-weight.js';
+import type { PackedParameters } from './pack-weight.js';
+import type { PackedWidth } from './packed-multiplier.js';
+
+/** What `MatrixRounding` found; survives a structured clone. */
+export interface RoundedBlocks {
+  /** [K, N], as low bytes. */
+  readonly integers: Uint8Array;
+  /** [blocks, N], as are the others. */
+  readonly steps: Float64Array;
+  readonly zeroPoints: Uint8Array;
+  readonly multipliers: Int8Array;
+}
+
+/** @param rows whether the weight is stored as [N, K]. */
+export function packedFromRounded(
+  { integers, multipliers }: RoundedBlocks,
+  scale: Float32Array,
+  bits: PackedWidth,
+  rows: boolean,
+): PackedParameters {
+  const n = scale.length;
+  const stored = (values: Uint8Array): Uint8Array => packElements(rows ? turned(values, n) : values, 4);
+  const bytes = new Uint8Array(multipliers.buffer, multipliers.byteOffset, multipliers.length);
+  return { bits, scale, multipliers: stored(bytes), integers: stored(integers) };
+}
+
+/** See `channelBlocks` and `sourceBlocks` for the shapes. */
+export function blocksFromRounded(
+  { integers, steps, zeroPoints }: RoundedBlocks,
+  layout: BlockLayout,
+  scheme: BlockScheme,
+  order: BlockOrder,
+): BlockTensors {
+  const { k, n, rows } = layout;
+  const { bits, blockSize, symmetric } = scheme;
+  const blocks = blockCount(layout, scheme);
+  const pack = (values: Uint8Array): Uint8Array => (bits === 4 ? packElements(values, 4) : values);
+  const scales = Float32Array.from(steps);
+  if (order === 'source') {
+    const type = `${symmetric ? 'int' : 'uint'}${bits}` as const;
+    const shift = symmetric ? 2 ** (bits - 1) : 0;
+    const stored = <T extends Uint8Array | Float32Array>(values: T): T => (rows ? turned(values, n) : values);
+    const shape = rows ? [n, blocks] : [blocks, n];
+    const tensor = (dims: readonly number[], values: Uint8Array): MemoryTensor =>
+      new MemoryTensor(type, dims, type === 'int8' ? new Int8Array(values.buffer) : values);
+    return {
+      integers: tensor(rows ? [n, k] : [k, n], pack(stored(integers.map((integer) => integer - shift)))),
+      scales: new MemoryTensor('float32', shape, stored(scales)),
+      zeroPoints: symmetric ? null : tensor(shape, pack(stored(zeroPoints))),
+    };
+  }
+  const perByte = 8 / bits;
+  return {
+    integers: new MemoryTensor(
+      'uint8',
+      [n, blocks, (blockSize * bits) / 8],
+      pack(widened(turned(integers, n), n, blocks * blockSize)),
+    ),
+    scales: new MemoryTensor('float32', [n, blocks], turned(scales, n)),
+    zeroPoints: symmetric
+      ? null
+      : new MemoryTensor(
+          'uint8',
+          [n, Math.ceil(blocks / perByte)],
+          pack(widened(turned(zeroPoints, n), n, Math.ceil(blocks / perByte) * perByte)),
+        ),
+  };
+}
+
+/** The transpose of `values` [rows, columns]. */
+export function turned<Elements extends Float32Array | Uint8Array>(values: Elements, columns: number): Elements {
+  const rows = values.length / columns;
+  const result = values.slice() as Elements;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column];
+  }
+  return result;
+}
+
+/** Rows filled up with zeros to `length` each. */
+function widened(values: Uint8Array, rows: number, length: number): Uint8Array {
+  const own = values.length / rows;
+  if (own === length) return values;
+  const result = new Uint8Array(rows * length);
+  for (let row = 0; row < rows; row++) result.set(values.subarray(row * own, (row + 1) * own), row * length);
+  return result;
+}
