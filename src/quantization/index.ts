@@ -28,6 +28,7 @@ export type { HeldOutInputs } from './held-out-error.js';
 export { learnRounding, meanError, type RoundingRows } from './learned-rounding.js';
 export { isTransposedGemm, linearTerms } from './linear-terms.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
+export { packCompensated } from './pack-compensated.js';
 export { type PackedLayout, type PackedParameters, packWeight } from './pack-weight.js';
 export type { PackedWidth } from './packed-multiplier.js';
 export { addPackedWeight, packedOpset } from './packed-weight.js';
