@@ -10,6 +10,8 @@ import {
 } from '../../src/quantization/index.js';
 import { gainOf } from './activation-gain.js';
 import { importanceOf } from './importance.js';
+import { knownGrid } from './known-grids.js';
+import { naturalRange } from './operators.js';
 import type { Options } from './options.js';
 import { twoPassValues } from './two-pass.js';
 
@@ -30,8 +32,11 @@ export async function chooseRanges(
   context: PassContext,
 ): Promise<ChosenRanges> {
   const observers = new Map<Value, HistogramObserver>();
+  const grids = new Map<Value, QuantizationParameters>();
   for (const value of values) {
-    observers.set(value, new HistogramObserver({ channels: importanceOf(value, linears) ?? undefined }));
+    const known = knownGrid(value);
+    if (known) grids.set(value, known);
+    else observers.set(value, new HistogramObserver({ channels: importanceOf(value, linears) ?? undefined }));
   }
   const samples = await context.observe(observers);
   const scheme: QuantizationScheme = {
@@ -39,7 +44,6 @@ export async function chooseRanges(
     symmetric: options.activationSymmetric,
     granularity: { kind: 'tensor' },
   };
-  const grids = new Map<Value, QuantizationParameters>();
   const choices = new Map<Value, RangeChoice>();
   for (const [value, seen] of observers) {
     const choice = chooseRange(seen, {
@@ -47,6 +51,7 @@ export async function chooseRanges(
       scheme,
       percent: options.percentile,
       gain: gainOf(value),
+      natural: naturalRange(value.producer),
     });
     if (choice) choices.set(value, choice);
     grids.set(value, gridOver(choice?.range ?? { low: 0, high: 0 }, scheme));

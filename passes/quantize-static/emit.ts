@@ -2,7 +2,9 @@
 import type { Model, Node, Use, Value } from '../../src/ir/index.js';
 import { QdqInserter, type QuantizationParameters, type ValueRanges } from '../../src/quantization/index.js';
 import { bypass } from '../../src/rewrite/index.js';
+import { replaceHardActivation, takeIntegers } from './emit-elementwise.js';
 import { emitLinear } from './emit-linear.js';
+import { knownGrid } from './known-grids.js';
 import type { Options } from './options.js';
 import type { PackedMatrix } from './pack-matrices.js';
 import { integerResults, type PlannedLinear, quantizedValues, type StaticPlan } from './plan.js';
@@ -52,10 +54,19 @@ export function emit(model: Model, emission: Emission): void {
     bypass(activation, before);
   }
   for (const value of roots.keys()) {
+    if (knownGrid(value)) continue;
     const computed = exact.get(value) ?? value;
     if (integers.has(value))
       inserter.quantizeActivation(computed, gridOf(value), [...computed.uses], { outputs: true });
     else inserter.quantizeActivation(computed, gridOf(value), operands.get(value) ?? []);
+  }
+  for (const {
+    node,
+    direct,
+    operands: [operand],
+  } of plan.elementwise) {
+    if (direct) takeIntegers(node, gridOf(operand), inserter);
+    else if (node.is('HardSigmoid', 'HardSwish')) replaceHardActivation(node, gridOf(operand), inserter);
   }
   const remainders = new Map<Value, Value>();
   for (const [{ operator }, node] of twice) {

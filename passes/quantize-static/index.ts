@@ -8,6 +8,7 @@ import type { Model, Node, TensorType, Value } from '../../src/ir/index.js';
 import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
 import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js';
 import {
+  conversionCount,
   layoutOf,
   packedOpset,
   type QuantizationParameters,
@@ -40,6 +41,7 @@ export const quantizeStatic = definePass({
   },
   async run(model, given, context) {
     const options = settle(given);
+    recordIntegerOperators(context);
     const taken = TakenWeights.take(model, model.graph.nodes());
     const candidates = planLinears(model, options, await ranksOf(model, context), context);
     const { linears, weightRanges } = await withFiniteWeights(candidates, options, context);
@@ -74,6 +76,21 @@ export const quantizeStatic = definePass({
     await reportUnfused(model, context);
   },
 });
+
+/** Operators on integers, which quantization made before. */
+const integerOperators = [
+  'QLinearConv',
+  'QLinearMatMul',
+  'ConvInteger',
+  'MatMulInteger',
+  ...['QGemm', 'QAttention', 'MatMulNBits', 'MatMulIntegerToFloat', 'DynamicQuantizeMatMul', 'DynamicQuantizeLSTM'].map(
+    (opType) => `com.microsoft::${opType}`,
+  ),
+];
+
+function recordIntegerOperators({ targets, record }: PassContext): void {
+  for (const node of targets(...integerOperators)) record.skipped(node, 'already quantized');
+}
 
 /** QLinearConv came with opset 10, and what onnxruntime computes biases with with 11. */
 const integerOpset = 11;
@@ -212,7 +229,9 @@ function recordChanges(
 
 /** Says which nodes onnxruntime computes in float although both sides are integers. */
 async function reportUnfused(model: Model, { record }: PassContext): Promise<void> {
-  const unfused = unfusedNodes(await optimizeModel(model));
+  const optimized = await optimizeModel(model);
+  const unfused = unfusedNodes(optimized);
+  record.metric('conversions', conversionCount(optimized));
   record.metric('unfusedNodes', unfused.length);
   if (unfused.length === 0) return;
   const named = unfused.slice(0, mostNamed).map((node) => `${node.opType} ${nodeLabel(node)}`);

@@ -3,6 +3,7 @@
 // the end, normalization, what leads to the outputs.
 import type { Model, Node, Value } from '../../src/ir/index.js';
 import { fusedActivation } from './fused-activation.js';
+import { knownGrid } from './known-grids.js';
 import { elementwiseFacts } from './operators.js';
 import type { Options } from './options.js';
 import type { PlannedElementwise, PlannedLinear } from './plan.js';
@@ -15,7 +16,8 @@ export function planElementwise(
   nodes: Iterable<Node>,
 ): PlannedElementwise[] {
   const wantedInputs = new Set(linears.map(({ operator }) => operator.input));
-  const integers = new Set(linears.flatMap(({ result }) => (result ? [result] : [])));
+  const computed = new Set(linears.flatMap(({ result }) => (result ? [result] : [])));
+  const isInteger = (value: Value): boolean => computed.has(value) || knownGrid(value) !== null;
   const candidates: PlannedElementwise[] = [];
   for (const node of nodes) {
     if (node.graph !== model.graph || (residual === 'float' && node.is('Add'))) continue;
@@ -26,8 +28,8 @@ export function planElementwise(
     if (results.some((value) => wantedInputs.has(value))) for (const operand of operands) wantedInputs.add(operand);
   }
   return candidates.filter(({ operands, results }) => {
-    const chosen = operands.some((value) => integers.has(value)) && results.some((value) => wantedInputs.has(value));
-    if (chosen) for (const result of results) integers.add(result);
+    const chosen = operands.some(isInteger) && results.some((value) => wantedInputs.has(value));
+    if (chosen) for (const result of results) computed.add(result);
     return chosen;
   });
 }
@@ -39,13 +41,14 @@ function describe(node: Node, model: Model): PlannedElementwise | null {
   // A constant would need a range too.
   if (!operands.every((value): value is Value => value !== null && isActivation(value))) return null;
   const results = node.outputs.filter((output) => output !== null);
-  const activation = node.is('Add') ? fusedActivation(node.output, model) : null;
+  const activation = node.is('Add', 'Mul', 'Concat', 'AveragePool') ? fusedActivation(node.output, model) : null;
   return {
     node,
     operands,
     activation,
     results: activation ? [activation.output] : results,
     keepsRange: facts.keepsRange,
+    direct: facts.direct,
   };
 }
 

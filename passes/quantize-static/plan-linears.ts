@@ -3,6 +3,7 @@ import { countMacs, type LinearOperator, linearOperator, propagateShapes, readBi
 import type { Model, Node, TensorType, Value } from '../../src/ir/index.js';
 import { macsOf } from '../../src/ops/index.js';
 import type { PassContext } from '../../src/pass/index.js';
+import { isDequantized } from '../../src/quantization/index.js';
 import { likelyShapes } from '../../src/synthetic/index.js';
 import { fusedActivation } from './fused-activation.js';
 import type { Options } from './options.js';
@@ -121,14 +122,29 @@ function leadsTo(start: readonly Value[], neighbours: Neighbours): boolean {
   return false;
 }
 
+/** Nodes that share a weight of a convolution: each rounds it for what it sees, and more copies would take as much as the floats. */
+const mostSharing = 3;
+
 /** A weight that somebody else uses in float would be stored twice. */
 function dropSharedWeights(planned: readonly PlannedLinear[], { skipped }: PassContext['record']): PlannedLinear[] {
-  return planned.filter(({ operator: { node, ownsWeight } }) => {
-    if (!ownsWeight) skipped(node, 'its weight is used by other nodes too');
-    return ownsWeight;
+  const users = new Map<Value, number>();
+  for (const { operator } of planned) {
+    const { value, path } = operator.weight;
+    if (path.length === 0) users.set(value, (users.get(value) ?? 0) + 1);
+  }
+  return planned.filter(({ operator: { node, kind, ownsWeight, weight } }) => {
+    const { value } = weight;
+    const isCovered = users.get(value) === value.uses.size && !value.isGraphOutput;
+    const isFew = kind === 'matrix' || value.uses.size <= mostSharing;
+    if (ownsWeight || (isCovered && isFew)) return true;
+    skipped(
+      node,
+      isCovered ? `its weight is shared by ${value.uses.size} convolutions` : 'its weight is used by other nodes too',
+    );
+    return false;
   });
 }
 
 function alreadyQuantized(node: Node, reason: string): string {
-  return node.input(1)?.producer?.opType.startsWith('Dequantize') ? 'already quantized' : reason;
+  return isDequantized(node.input(1)) ? 'already quantized' : reason;
 }

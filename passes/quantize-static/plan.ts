@@ -22,6 +22,8 @@ export interface PlannedElementwise {
   readonly results: readonly Value[];
   /** It moves or picks elements, and its results have the range of its input. */
   readonly keepsRange: boolean;
+  /** It takes the integers themselves: nothing is fused around it. */
+  readonly direct: boolean;
 }
 
 export interface StaticPlan {

@@ -8,8 +8,8 @@ import { matrixFrom, type Random } from '../../src/numeric/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import { type RowWeights, roundByGram, roundingErrors, roundToNearest } from '../../src/quantization/index.js';
 import type { Tensor } from '../../src/tensor/index.js';
+import { GroupMoments } from './group-moments.js';
 import type { Options } from './options.js';
-import { RowMeans } from './row-means.js';
 
 export interface RoundedConvolution {
   readonly operator: LinearOperator;
@@ -73,16 +73,16 @@ function wantsGram({ groups, rowLength }: LinearOperator, { rounding }: Options)
 /** Moments of the patches under the kernel: of most samples, to fit to, and of the others. */
 class SeenPatches implements Observer {
   readonly operator: LinearOperator;
-  private readonly observers: readonly (GramObserver | RowMeans)[];
+  private readonly observers: readonly (GramObserver | GroupMoments)[];
   private samples = 0;
 
   constructor(operator: LinearOperator, options: Options, { products, random }: PassContext) {
     this.operator = operator;
-    const observer = (part: string): GramObserver | RowMeans => {
+    const observer = (part: string): GramObserver | GroupMoments => {
       const sampling = { most: mostPatches, random: random().fork(`${part} ${operator.output.name}`) as Random };
       return wantsGram(operator, options)
         ? new GramObserver(operator, products, sampling)
-        : new RowMeans(operator, sampling);
+        : new GroupMoments(operator, sampling, operator.groups > 1 && options.rounding === 'gptq');
     };
     this.observers = [observer('fitted'), observer('held out')];
   }
@@ -103,16 +103,16 @@ interface PatchMoments {
   readonly count: number;
   /** Means of the patches by group. */
   readonly means: readonly Float64Array[];
-  /** Covariance of the patches; null where it was not taken. */
-  readonly covariance: Float64Array | null;
+  /** Covariances of the patches by group; null where they were not taken. */
+  readonly covariances: readonly Float64Array[] | null;
 }
 
-function momentsOf(observer: GramObserver | RowMeans): PatchMoments {
-  if (observer instanceof RowMeans) return { ...observer.result, covariance: null };
+function momentsOf(observer: GramObserver | GroupMoments): PatchMoments {
+  if (observer instanceof GroupMoments) return observer;
   const [moments] = observer.moments;
   const { count } = moments;
   const means = moments.sum.map((sum) => sum / count);
-  return { count, means: [means], covariance: covarianceOf(moments, means) };
+  return { count, means: [means], covariances: [covarianceOf(moments, means)] };
 }
 
 function covarianceOf({ gram, count, columns }: SecondMoments, means: Float64Array): Float64Array {
@@ -181,12 +181,30 @@ function candidatesOf(
     }
   };
   if (biasCorrection) add(nearest, []);
-  if (fitted.covariance) {
-    const { columns } = weights;
-    const byGram = roundByGram(weights, matrixFrom(columns, columns, fitted.covariance));
-    if (byGram) add(byGram, ['rounded by GPTQ']);
-  }
+  const byGram = fitted.covariances && roundByGroups(weights, fitted.covariances);
+  if (byGram) add(byGram, ['rounded by GPTQ']);
   return candidates;
+}
+
+/** By GPTQ, the rows of each group on the covariance of what they meet; to the nearest where that is zero. Null where it is for all. */
+function roundByGroups(weights: RowWeights, covariances: readonly Float64Array[]): Int8Array | null {
+  const { values, scale, columns } = weights;
+  const rows = weights.rows / covariances.length;
+  const integers = new Int8Array(values.length);
+  let rounded = false;
+  for (const [group, covariance] of covariances.entries()) {
+    const first = group * rows;
+    const own = {
+      ...weights,
+      rows,
+      values: values.subarray(first * columns, (first + rows) * columns),
+      scale: scale.subarray(first, first + rows),
+    };
+    const byGram = roundByGram(own, matrixFrom(columns, columns, covariance));
+    if (byGram) rounded = true;
+    integers.set(byGram ?? roundToNearest(own), first * columns);
+  }
+  return rounded ? integers : null;
 }
 
 /** Mean error of each output channel: its row of errors times the mean patch. */
@@ -212,12 +230,13 @@ function heldOutError(
   const left = meanErrors(errors, operator, held.means);
   for (const [channel, corrected] of correction?.entries() ?? []) left[channel] -= corrected;
   let sum = left.reduce((total, error) => total + error * error, 0);
-  if (!held.covariance) return sum;
+  if (!held.covariances) return sum;
   const { rows, columns } = weights;
   for (let row = 0; row < rows; row++) {
+    const covariance = held.covariances[Math.floor((row * operator.groups) / rows)];
     for (let i = 0; i < columns; i++) {
       let product = 0;
-      for (let j = 0; j < columns; j++) product += held.covariance[i * columns + j] * errors[row * columns + j];
+      for (let j = 0; j < columns; j++) product += covariance[i * columns + j] * errors[row * columns + j];
       sum += product * errors[row * columns + i];
     }
   }

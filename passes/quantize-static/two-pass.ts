@@ -82,8 +82,9 @@ export function addSecondPass(
     outputs: [graph.scope.uniqueName(`${output.name}_second`)],
     attributes: node.attributes.toObject(),
   });
+  // Of a MatMul and an Add onnxruntime would make a float Gemm before it looks for integers.
   const sum = graph.insertAfter(second, {
-    opType: 'Add',
+    opType: 'Sum',
     inputs: [second.output, second.output],
     outputs: [graph.scope.uniqueName(`${output.name}_sum`)],
   });

@@ -19,8 +19,8 @@ export function floatWeightAt(node: Node, input: number, minimumSize: number): C
 }
 
 /** Whether `value` is restored from integers: by DequantizeLinear or its kin, or by Cast and Mul. */
-function isDequantized(value: Value): boolean {
-  let { producer } = value;
+export function isDequantized(value: Value | null): boolean {
+  let producer = value?.producer ?? null;
   while (producer?.is('Identity', 'Cast', 'Transpose', 'Reshape', 'Mul', 'Sub')) {
     const integers = producer.opType === 'Cast' ? constantSource(producer.input(0)) : null;
     if (integers !== null) return !isFloat(integers.tensor.dataType);

@@ -22,7 +22,7 @@ export { clippedScales, fittingScales } from './clip-rows.js';
 export { CompensatedRounding } from './compensated-rounding.js';
 export { DynamicActivations, type QuantizedActivation } from './dynamic-activations.js';
 export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';
-export { floatWeightAt } from './float-weight.js';
+export { floatWeightAt, isDequantized } from './float-weight.js';
 export { type RowWeights, roundByGram, roundingErrors, roundToNearest } from './gram-rounding.js';
 export type { HeldOutInputs } from './held-out-error.js';
 export { learnRounding, meanError, type RoundingRows } from './learned-rounding.js';
@@ -71,6 +71,6 @@ export {
 export { blocksFromRounded, packedFromRounded, turned } from './store-rounded.js';
 export { restoreWeight, useRestored } from './stored-weight.js';
 export { replaceTableLookup } from './table-lookup.js';
-export { unfusedNodes } from './unfused.js';
+export { conversionCount, unfusedNodes } from './unfused.js';
 export { findUncovered } from './weight-coverage.js';
 export { type FloatWeightType, isFloatWeightType } from './weight-pieces.js';

@@ -24,17 +24,52 @@ export class QdqInserter {
 
   /**
    * Lets `uses` take `value` rounded to the grid of `parameters` (one scale), and the outputs of the graph that it is with `outputs`.
-   * Adds QuantizeLinear and DequantizeLinear behind the node that computes it.
+   * Adds QuantizeLinear and DequantizeLinear behind the node that computes it, and returns what the latter gives.
    */
   quantizeActivation(
     value: Value,
     parameters: QuantizationParameters,
     uses: readonly Use[],
     { outputs = false } = {},
-  ): void {
+  ): Value {
     const restored = this.addPair(value, parameters);
     for (const { node, index } of uses) node.replaceInput(index, restored);
     if (outputs && value.isGraphOutput) takeOver(value, restored);
+    return restored;
+  }
+
+  /** The integers that `restored` is made of, read in other steps. */
+  restoreAs(restored: Value, parameters: QuantizationParameters): Value {
+    const { producer } = restored;
+    return this.graph.insertAfter(producer!, {
+      opType: 'DequantizeLinear',
+      domain: this.domain,
+      inputs: [producer!.input(0)!, ...this.parameters(restored.name, parameters)],
+      outputs: [this.graph.scope.uniqueName(`${restored.name}_scaled`)],
+    }).output;
+  }
+
+  /** A positive number as the last level of a type of integers, restored; in front of all nodes. */
+  quantizedConstant(name: string, value: number, { dataType, minimum, maximum }: QuantizationParameters): Value {
+    const { graph } = this;
+    const step = value / (maximum - minimum);
+    const grid = { dataType, scale: Float32Array.of(step), zeroPoint: Int32Array.of(minimum), minimum, maximum };
+    const level = graph.addInitializer(`${name}_quantized`, integerTensor(dataType, [], Int32Array.of(maximum)));
+    return NodeInserter.atStart(graph, name).add(
+      'DequantizeLinear',
+      [level, ...this.parameters(name, grid)],
+      'restored',
+      {
+        domain: this.domain,
+      },
+    );
+  }
+
+  /** The zero point of a grid, as a scalar of its type. */
+  zeroPoint({ dataType, zeroPoint }: QuantizationParameters): Value {
+    return this.constant(`${dataType} ${zeroPoint[0]}`, `${dataType}_${zeroPoint[0]}`, () =>
+      integerTensor(dataType, [], zeroPoint),
+    );
   }
 
   /**
@@ -73,14 +108,7 @@ export class QdqInserter {
 
   private addPair(value: Value, parameters: QuantizationParameters): Value {
     const { graph, domain } = this;
-    const { dataType, scale, zeroPoint } = parameters;
-    const [step] = scale;
-    const constants = [
-      this.constant(`scale ${step}`, `${value.name}_scale`, () => float32Tensor([], [step])),
-      this.constant(`${dataType} ${zeroPoint[0]}`, `${dataType}_${zeroPoint[0]}`, () =>
-        integerTensor(dataType, [], zeroPoint),
-      ),
-    ];
+    const constants = this.parameters(value.name, parameters);
     const pair = { inputs: [value, ...constants], outputs: [graph.scope.uniqueName(`${value.name}_quantized`)] };
     const { producer } = value;
     const first = producer ? null : graph.nodes().next().value!;
@@ -93,6 +121,13 @@ export class QdqInserter {
       inputs: [quantize.output, ...constants],
       outputs: [graph.scope.uniqueName(`${value.name}_dequantized`)],
     }).output;
+  }
+
+  /** Scale and zero point, as scalars. */
+  private parameters(name: string, parameters: QuantizationParameters): Value[] {
+    const [step] = parameters.scale;
+    const scale = this.constant(`scale ${step}`, `${name}_scale`, () => float32Tensor([], [step]));
+    return [scale, this.zeroPoint(parameters)];
   }
 
   private constant(key: string, name: string, make: () => Tensor): Value {

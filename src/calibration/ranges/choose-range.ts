@@ -9,9 +9,12 @@ import { leastErrorRange } from './least-error.js';
 export const rangeMethods = ['minmax', 'percentile', 'entropy', 'mse'] as const;
 export type RangeMethod = (typeof rangeMethods)[number];
 
+/** `natural`: what an activation function gives, whatever comes. */
+export type ChosenMethod = RangeMethod | 'natural';
+
 export interface RangeChoice {
   readonly range: Range;
-  readonly method: RangeMethod;
+  readonly method: ChosenMethod;
   /** Squared error on the held-out values, relative to their squares. */
   readonly heldOutError: number;
 }
@@ -22,6 +25,8 @@ export interface RangeOptions {
   /** Of percentile. */
   readonly percent: number;
   readonly gain: Gain | null;
+  /** All values lie within, seen or not: taken by minmax, and by auto where it does best. */
+  readonly natural?: Range | null;
 }
 
 /** What was seen, to fit to, and what was held out. */
@@ -35,14 +40,16 @@ export function chooseRange({ fitted, held }: SeenValues, options: RangeOptions)
   if (fitted.isEmpty) return null;
   const points = pointsOf(held, options.gain);
   const power = points.values.reduce((sum, value, index) => sum + points.weights[index] * value * value, 0);
-  const choiceOf = (method: RangeMethod): RangeChoice => {
-    const range = rangeBy(method, fitted, options);
+  const { natural } = options;
+  const choiceOf = (method: ChosenMethod): RangeChoice => {
+    const range = method === 'natural' ? natural! : rangeBy(method, fitted, options);
     const error = squaredError(points, range, options.scheme);
     return { range, method, heldOutError: power > 0 ? error / power : 0 };
   };
+  if (options.method === 'minmax' && natural) return choiceOf('natural');
   if (options.method !== 'auto') return choiceOf(options.method);
   // Ties go to the least error by construction.
-  const [first, ...others] = rangeMethods.toReversed().map(choiceOf);
+  const [first, ...others] = [...rangeMethods.toReversed(), ...(natural ? (['natural'] as const) : [])].map(choiceOf);
   return others.reduce((best, choice) => (choice.heldOutError < best.heldOutError ? choice : best), first);
 }
 

@@ -1,27 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { quantizeStatic } from '../../../passes/quantize-static/index.js';
-import { optimizeModel } from '../../../src/engine/index.js';
-import { type Model, parseModel } from '../../../src/ir/index.js';
-import { createRandom } from '../../../src/numeric/index.js';
-import { float32Tensor } from '../../../src/tensor/index.js';
-import { feedsFor, outputsOf, relativeError, runOnCopy } from '../../fixture-models.js';
-
-/** A model whose weights, declared as inputs `w…` and `b…`, get normal numbers; those of `scaled` times a factor. */
-function modelOf(text: string, scaled: Readonly<Record<string, number>> = {}): Model {
-  const model = parseModel(text);
-  for (const value of model.graph.inputs.filter(({ name }) => /^[wb]\d/.test(name))) {
-    if (value.type?.kind !== 'tensor') throw new TypeError(value.name);
-    const shape = value.type.shape!.map(Number);
-    const random = createRandom(5).fork(value.name);
-    const size = shape.reduce((product, length) => product * length, 1);
-    const factor = scaled[value.name] ?? (value.name.startsWith('w') ? 1 / Math.sqrt(size / shape[0]) : 0.1);
-    const values = Float32Array.from({ length: size }, () => random.normal() * factor);
-    const initializer = model.graph.addInitializer(`${value.name}_values`, float32Tensor(shape, values));
-    value.replaceAllUsesWith(initializer);
-    model.graph.removeInput(value);
-  }
-  return model;
-}
+import { runOnCopy } from '../../fixture-models.js';
+import { errorOf, fusedOperators, modelOf } from './model-of.js';
 
 const header = '<ir_version: 8, opset_import: ["" : 17]>';
 const integers = { edges: 'integer', twoPass: 'off', minimumSize: 1 } as const;
@@ -40,18 +20,6 @@ graph (float[1,3,16,16] x, float[8,3,3,3] w1, float[8] b1, float[8,8,3,3] w2, fl
   [c4] h9 = Conv (h8, w4)
   [g] y = GlobalAveragePool (h9)
 }`;
-
-/** Operators of the main graph as onnxruntime runs it, without conversions. */
-async function fusedOperators(model: Model): Promise<string[]> {
-  const { graph } = await optimizeModel(model);
-  return [...graph.nodes()].map(({ opType }) => opType);
-}
-
-async function errorOf(original: Model, quantized: Model): Promise<number> {
-  const feeds = feedsFor(original, 9);
-  const [before, after] = [await outputsOf(original, feeds), await outputsOf(quantized, feeds)];
-  return relativeError(after.y, before.y);
-}
 
 describe('convolutions', () => {
   it.each([17, 12])('become integer kernels, and what lies between them, at opset %i', async (opset) => {

@@ -1,0 +1,48 @@
+# Static quantization by ONNX Runtime's tools: QDQ, uint8 activations in the ranges of the extremes, int8 weights per channel.
+# static-models.py MODEL CALIBRATION_FOLDER OUTPUT; the folder holds index.json and raw tensors.
+import json
+import os
+import sys
+import tempfile
+
+import numpy as np
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+model, folder, output = sys.argv[1:4]
+index = json.load(open(os.path.join(folder, "index.json")))
+
+
+class Reader(CalibrationDataReader):
+    def __init__(self):
+        self.rows = iter(index)
+
+    def get_next(self):
+        row = next(self.rows, None)
+        if row is None:
+            return None
+        return {
+            name: np.fromfile(os.path.join(folder, t["file"]), dtype=t["dtype"]).reshape(t["shape"])
+            for name, t in row.items()
+        }
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    prepared = os.path.join(temporary, "prepared.onnx")
+    try:
+        quant_pre_process(model, prepared)
+    except Exception:
+        try:
+            quant_pre_process(model, prepared, skip_symbolic_shape=True)
+        except Exception:
+            prepared = model
+    quantize_static(
+        prepared,
+        output,
+        Reader(),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
