@@ -5,13 +5,13 @@ import type { Model, Node } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import {
   interceptOf,
+  Lockstep,
   normalEquations,
   observeTargets,
   replaceRows,
   ridgeOf,
   transposed,
 } from '../../src/pruning/index.js';
-import { valuesByName } from '../../src/rewrite/index.js';
 import { magnitudes, maskOfPattern, maskOfShare, type Pattern } from './magnitudes.js';
 import { solveMasked } from './masked-least-squares.js';
 import type { Options } from './options.js';
@@ -27,11 +27,11 @@ export async function repairWeights(
   options: Options,
   context: PassContext,
 ): Promise<void> {
-  const comparison = { model, reference, expected: valuesByName(reference.graph) };
+  const lockstep = new Lockstep(model, reference, context);
   const random = context.random();
   let done = 0;
   for (const [{ node, outputChannels, rowLength, groups }, share] of shares) {
-    const observed = await observeTargets(comparison, { node, channels: null }, context, random.fork(node.name));
+    const observed = await observeTargets(lockstep, { node, channels: null }, context, random.fork(node.name));
     context.progress(++done, shares.size);
     if (typeof observed === 'string') {
       zeroUnobserved(model, shares, node, pattern, options);

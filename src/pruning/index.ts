@@ -1,9 +1,10 @@
 // Pruning: what units of a model are worth, how many of each group go, and what is left is refitted.
 export { chooseBlocks } from './choose-blocks.js';
 export { interceptOf, normalEquations } from './least-squares.js';
+export { Lockstep } from './lockstep.js';
 export { samplesOrMadeUp } from './made-up-samples.js';
 export { pruneGroups } from './prune-groups.js';
-export { type Comparison, observeTargets, replaceRows, ridgeOf, transposed } from './refit.js';
+export { observeTargets, replaceRows, ridgeOf, transposed } from './refit.js';
 export { repairGaps } from './repair-gaps.js';
 export { structuredOptions } from './structured-options.js';
 export { divergences, firstOf, type Variant } from './variants.js';

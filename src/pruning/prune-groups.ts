@@ -45,7 +45,7 @@ export async function pruneGroups(
     return { group, damage, allowed };
   });
   const { measure, share } = targetOf(options);
-  const cost = RemovalCost.of({ ...structure, groups }, measure);
+  const cost = RemovalCost.of({ ...structure, groups }, measure, options.channelBlock);
   const before = cost.total(new Map());
   const target = options.targetBytes
     ? options.targetBytes - overhead(structure)

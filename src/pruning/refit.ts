@@ -6,9 +6,10 @@ import { hasRows, operatorRows, SecondMoments } from '../calibration/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
 import type { Random } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
-import { dropUnused, valuesByName } from '../rewrite/index.js';
+import { dropUnused } from '../rewrite/index.js';
 import { castTensor, float32Tensor, type Tensor } from '../tensor/index.js';
 import { regress } from './least-squares.js';
+import { Lockstep } from './lockstep.js';
 import { weightTensor } from './variants.js';
 
 export interface RefitTarget {
@@ -32,14 +33,14 @@ export async function refit(
   targets: ReadonlyMap<Node, RefitTarget>,
   context: PassContext,
 ): Promise<number> {
-  const expected = valuesByName(reference.graph);
+  const lockstep = new Lockstep(model, reference, context);
   const random = context.random();
   let done = 0;
   let changed = 0;
   for (const node of [...model.graph.nodes()]) {
     const target = targets.get(node);
     if (!target) continue;
-    const reason = await refitOne(model, reference, expected, target, context, random.fork(node.name));
+    const reason = await refitOne(lockstep, target, context, random.fork(node.name));
     context.progress(++done, targets.size);
     if (reason === null) changed++;
     else context.record.skipped(node, `not refitted: ${reason}`);
@@ -48,14 +49,12 @@ export async function refit(
 }
 
 async function refitOne(
-  model: Model,
-  reference: Model,
-  expected: ReadonlyMap<string, Value>,
+  lockstep: Lockstep,
   target: RefitTarget,
   context: PassContext,
   random: Random,
 ): Promise<string | null> {
-  const observed = await observeTargets({ model, reference, expected }, target, context, random);
+  const observed = await observeTargets(lockstep, target, context, random);
   if (typeof observed === 'string') return observed;
   const { operator, moments, intercept } = observed;
   const { groups, rowLength } = operator;
@@ -71,7 +70,7 @@ async function refitOne(
     bias.set(solution.bias, group * outputs);
     rows.set(transposed(solution.weights, rowLength, outputs), range[0]);
   }
-  replaceRows(model, operator, rows, intercept ? bias : null);
+  replaceRows(lockstep.model, operator, rows, intercept ? bias : null);
   return null;
 }
 
@@ -89,20 +88,14 @@ export interface ObservedTargets {
   readonly intercept: boolean;
 }
 
-/** A model that is being changed, what its outputs should be like, and the values of the latter by name. */
-export interface Comparison {
-  readonly model: Model;
-  readonly reference: Model;
-  readonly expected: ReadonlyMap<string, Value>;
-}
-
 /** What the operator of `target` sees and should compute, on all samples; the reason where that cannot be told. */
 export async function observeTargets(
-  { model, reference, expected }: Comparison,
+  lockstep: Lockstep,
   { node, channels }: RefitTarget,
   context: PassContext,
   random: Random,
 ): Promise<ObservedTargets | string> {
+  const { model, expected } = lockstep;
   const operator = linearOperator(node, model);
   if (operator === null) return `${node.opType} is no linear operator`;
   if (typeof operator === 'string') return operator;
@@ -114,27 +107,27 @@ export async function observeTargets(
   const { groups, rowLength } = operator;
   const outputs = operator.outputChannels / groups;
   const intercept = operator.biasSlot !== null && readBias(operator, model) !== null;
-  const moments = Array.from({ length: groups }, () => new SecondMoments(rowLength, context.products, outputs));
-  const probes = [
-    { model, values: shortcut ? [operator.input, shortcut.other] : [operator.input] },
-    { model: reference, values: [output] },
-  ];
+  const own = shortcut ? [operator.input, shortcut.other] : [operator.input];
   const most = Math.max(leastPositions, Math.ceil(rowLength / 8));
-  let mismatch: string | null = null;
-  let rows = 0;
-  await context.sweep(probes, async ([own, original]) => {
-    const target = original.get(output)!;
-    const input = own.get(operator.input)!;
-    const other = shortcut && own.get(shortcut.other)!;
-    mismatch ??= shapeMismatch(operator, target, other, channels);
-    if (mismatch || rows > enoughRows) return;
-    for (const block of operatorRows(operator, input, { most, random })) {
-      await moments[block.group].add(block.rows, targetRows(operator, block, target, other, channels));
-      rows += block.rows.length / rowLength / groups;
-    }
+  const mismatches: string[] = [];
+  let moments: SecondMoments[] = [];
+  await lockstep.visit(node, own, [output], () => {
+    moments = Array.from({ length: groups }, () => new SecondMoments(rowLength, context.products, outputs));
+    let rows = 0;
+    return async (here, original) => {
+      const target = original.get(output)!;
+      const other = shortcut && here.get(shortcut.other)!;
+      const mismatch = shapeMismatch(operator, target, other, channels);
+      if (mismatch) mismatches.push(mismatch);
+      if (mismatches.length > 0 || rows > enoughRows) return;
+      for (const block of operatorRows(operator, here.get(operator.input)!, { most, random })) {
+        await moments[block.group].add(block.rows, targetRows(operator, block, target, other, channels));
+        rows += block.rows.length / rowLength / groups;
+      }
+    };
   });
-  if (mismatch) return mismatch;
-  for (const own of moments) await own.flush();
+  if (mismatches.length > 0) return mismatches[0];
+  for (const part of moments) await part.flush();
   return { operator, moments, intercept };
 }
 

@@ -38,7 +38,13 @@ export const structuredOptions = {
   costModel: z
     .enum(['macs', 'padded'])
     .default('macs')
-    .describe('padded counts channels of convolutions in blocks of 16, as onnxruntime computes them'),
+    .describe(
+      'padded counts channels of convolutions in blocks, as onnxruntime computes them, and what outputs take to write',
+    ),
+  channelBlock: z
+    .union([z.literal(8), z.literal(16)])
+    .default(16)
+    .describe('channels in a block of the padded cost model: 16 with AVX-512, else 8'),
   multipleOf: z.number().int().min(1).max(64).default(1).describe('what stays of a group is a multiple of this'),
   reconstruct: z
     .boolean()

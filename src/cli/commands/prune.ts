@@ -18,6 +18,8 @@ interface PruneOptions extends WriteOptions {
   readonly targetSize?: number;
   readonly targetLatency?: number;
   readonly ratio?: number;
+  readonly multipleOf?: number;
+  readonly branches?: boolean;
   readonly explain?: boolean;
 }
 
@@ -81,10 +83,12 @@ function checkTargets(options: PruneOptions): void {
 
 /** Prunings that are tried for one target of latency. */
 const mostAttempts = 4;
+/** A latency below this share of the target is further than was asked for. */
+const closeEnough = 0.94;
 
 /**
- * Prunes to a share of the multiplications, channels counted in the blocks in which onnxruntime computes them, measures, and corrects the
- * share until the latency is what was asked for. The last attempt stays.
+ * Prunes to a share of the multiplications, channels counted in the blocks in which onnxruntime computes them and whole branches among what may
+ * go, measures, and corrects the share until the latency is just below the target. The best attempt stays.
  */
 async function pruneToLatency(
   target: number,
@@ -99,22 +103,37 @@ async function pruneToLatency(
     );
   }
   let overwrite = options.overwrite;
-  let share = target;
-  for (let tried = 1; ; tried++) {
-    const compression = await attempt({ targetMacs: share, costModel: 'padded' });
+  const prune = async (share: number): Promise<CompressionReport> => {
+    const compression = await attempt({ ...forSpeed(options), targetMacs: share });
     const report = await compressQuietly(compression, { ...options, overwrite, measure: true }, context);
     overwrite = true;
+    return report;
+  };
+  let share = target;
+  let [fits, exceeds]: [number | null, number | null] = [null, null];
+  for (let tried = 1; ; tried++) {
+    const report = await prune(share);
     const ratio = report.timing.latency?.ratio.median ?? null;
     if (ratio !== null)
-      context.output.log(`${(100 * share).toFixed(0)} % of the multiplications: ${ratio.toFixed(2)}x the latency`);
+      context.output.log(`${(100 * share).toFixed(0)} % of the computation: ${ratio.toFixed(2)}x the latency`);
     const exhausted = report.passes.some(({ metrics }) => metrics.targetMissed);
-    if (ratio === null || ratio <= target || exhausted || tried === mostAttempts) {
+    const close = ratio !== null && ratio <= target && ratio >= closeEnough * target;
+    if (ratio === null || exhausted || close || (tried >= mostAttempts && (ratio <= target || fits === null))) {
       await tellResult(report, context);
       return report;
     }
-    // What is not multiplied costs time too: go further than in proportion.
-    share = Math.max(share * (target / ratio) ** 1.3, 0.02);
+    if (ratio <= target) fits = share;
+    else exceeds = share;
+    if (tried >= mostAttempts) share = fits ?? share;
+    else if (fits !== null && exceeds !== null) share = (fits + exceeds) / 2;
+    else share = Math.min(Math.max(share * ((0.98 * target) / ratio) ** 1.2, 0.02), 0.99);
   }
+}
+
+/** What makes multiplications fewer in a way that counts: onnxruntime has other, slower kernels for channels that are no multiple of four. */
+function forSpeed({ granularity, multipleOf = 4, branches = true }: PruneOptions): Readonly<Record<string, unknown>> {
+  if (granularity === 'channels') return { costModel: 'padded', multipleOf, branches };
+  return granularity === 'heads' || granularity === 'neurons' ? { costModel: 'padded' } : {};
 }
 
 /** Everything that pruning passes considered. */
