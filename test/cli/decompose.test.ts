@@ -1,9 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { npz } from '../data/numpy-files.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { runCli } from './run-cli.js';
-import { writePerceptron } from './small-models.js';
+import { writeBytes, writePerceptron } from './small-models.js';
 
 const folder = temporaryFolder();
 let model: string;
@@ -50,4 +51,32 @@ test('a rule that the method does not have, and two rules at once, are usage err
   const unknown = await runCli(['decompose', model, '--target-parms', '50%']);
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toContain('--target-params');
+});
+
+describe('--max-drop without a rule for ranks', () => {
+  const flags = ['--eval-data', 'DATA', '--metric', 'mse', '--minimum-size', '1', '--no-check-speed', '--overwrite'];
+  const run = async (maxDrop: string) => {
+    const output = join(folder, 'dropped.onnx');
+    const x = Float32Array.from({ length: 16 * 64 }, (_, index) => Math.sin(index * index));
+    const data = writeBytes(folder, 'inputs.npz', npz({ x: { dataType: 'float32', shape: [16, 64], data: x } }));
+    const words = flags.map((flag) => (flag === 'DATA' ? data : flag));
+    return { output, ...(await runCli(['decompose', model, '-o', output, '--max-drop', maxDrop, ...words])) };
+  };
+
+  test('keeps as few parameters as the metric allows', async () => {
+    const strict = await run('0.2');
+    expect(strict.code).toBe(0);
+    const strictBytes = statSync(strict.output).size;
+    const lenient = await run('100');
+    expect(lenient.code).toBe(0);
+    expect(lenient.stderr.match(/of the parameters: mse worse by/g)).toHaveLength(5);
+    expect(statSync(lenient.output).size).toBeLessThan(strictBytes);
+  });
+
+  test('writes what comes nearest and ends with 99 where nothing is allowed', async () => {
+    const { code, stderr, output } = await run('0');
+    expect(code).toBe(99);
+    expect(stderr).toContain('What came nearest was written');
+    expect(existsSync(output)).toBe(true);
+  });
 });

@@ -2,11 +2,15 @@
 import { type Command, Option } from 'commander';
 import type { DecomposeMethod } from '../../recipe/index.js';
 import type { CommandModule } from '../command-module.js';
+import { decomposeToDrop } from '../decompose-to-drop.js';
 import { choiceFlags, loadChoices, outputBeside, pickChoiceOptions } from '../pass-choice.js';
-import { runCompression } from '../run-compression.js';
+import { type Compression, runCompression } from '../run-compression.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
 
-interface DecomposeOptions extends WriteOptions {
+/** What says how far to go; without any of them `--max-drop` does. */
+const rankRules = ['targetParams', 'targetMacs', 'targetSize', 'ratio', 'energy', 'rank', 'mostDivergence'] as const;
+
+interface DecomposeOptions extends WriteOptions, Partial<Record<(typeof rankRules)[number], unknown>> {
   readonly output?: string;
   readonly method: DecomposeMethod;
 }
@@ -28,11 +32,16 @@ export const decompose: CommandModule<[string], DecomposeOptions> = {
   async run([path], options, context) {
     const { decomposeSteps, resolveRecipe } = await import('../../recipe/index.js');
     const { choices, passes } = await loadMethods();
-    const { method } = options;
-    const steps = decomposeSteps(passes, method, pickChoiceOptions(choices, method, '--method', { ...options }));
-    const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
-    const output = options.output ?? outputBeside(path, 'decomposed');
-    await runCompression({ command: 'decompose', input: path, output, recipe }, options, context);
+    const { method, maxDrop } = options;
+    const attempt = async (given: Readonly<Record<string, unknown>>): Promise<Compression> => {
+      const passOptions = pickChoiceOptions(choices, method, '--method', { ...options, ...given });
+      const steps = decomposeSteps(passes, method, passOptions);
+      const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
+      return { command: 'decompose', input: path, output: options.output ?? outputBeside(path, 'decomposed'), recipe };
+    };
+    const ruled = rankRules.some((rule) => options[rule] !== undefined);
+    if (maxDrop === undefined || ruled) await runCompression(await attempt({}), options, context);
+    else await decomposeToDrop(maxDrop, (targetParams) => attempt({ targetParams }), options, context);
   },
 };
 
