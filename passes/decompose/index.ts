@@ -2,6 +2,9 @@
 import { factorizationSchema, factorize } from '../../src/factorization/index.js';
 import { definePass } from '../../src/pass/index.js';
 
+/** Those behind Gemm are left alone, and named in the report. */
+const operators = ['Conv', 'MatMul', 'Gemm', 'ConvTranspose', 'LSTM', 'GRU', 'RNN'];
+
 export const decompose = definePass({
   name: 'decompose',
   kind: 'factorize',
@@ -9,6 +12,5 @@ export const decompose = definePass({
     'Factorizes Conv (Tucker), MatMul and Gemm (low rank) under one budget where that is smaller and not slower.',
   options: factorizationSchema,
   needs: ['inference'],
-  run: (model, options, context) =>
-    factorize(model, ['tucker', 'low-rank'], ['Conv', 'MatMul', 'Gemm'], options, context),
+  run: (model, options, context) => factorize(model, ['tucker', 'low-rank'], operators, options, context),
 });

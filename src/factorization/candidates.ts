@@ -33,7 +33,10 @@ export async function findCandidates(
   const found: { node: Node; operator: LinearOperator }[] = [];
   for (const node of context.targets(...operators)) {
     const operator = linearOperator(node, model);
-    if (operator === null) continue;
+    if (operator === null) {
+      context.record.skipped(node, `weights of ${node.opType} are not factorized`);
+      continue;
+    }
     const obstacle = typeof operator === 'string' ? operator : obstacleOf(operator, model, options, context);
     if (obstacle !== null) context.record.skipped(node, obstacle);
     else if (typeof operator !== 'string') found.push({ node, operator });
