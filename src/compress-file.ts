@@ -49,6 +49,8 @@ export interface CompressFileOptions
   readonly maxMemory?: number;
   /** Say in the report where the bytes are and how far each node moved; default false. */
   readonly details?: boolean;
+  /** Write a result that is worse than its evaluation allows too: the error follows all the same. Default false. */
+  readonly keepMissed?: boolean;
   /** Runs the passes, writes nothing. */
   readonly dryRun?: boolean;
   /** Called before every part of the run: loading, each pass, writing, verifying. */
@@ -115,7 +117,7 @@ export async function compressFile(
     throwIfAborted(signal);
     if (pending) phases.begin('evaluate');
     const evaluated = await pending?.finish(staged.path, output);
-    if (evaluated?.evaluation.limit?.kept === false) {
+    if (evaluated?.evaluation.limit?.kept === false && !options.keepMissed) {
       phases.end();
       return accepted(
         createReport({ ...facts, ...evaluated, ...details, fidelity, output: unwritten, phases: phases.all }),

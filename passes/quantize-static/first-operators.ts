@@ -39,7 +39,10 @@ export async function costsMost(
 }
 
 /** Sum over the outputs of floats: squared error by squares. */
-function relativeError(exact: Readonly<Record<string, Tensor>>, rounded: Readonly<Record<string, Tensor>>): number {
+export function relativeError(
+  exact: Readonly<Record<string, Tensor>>,
+  rounded: Readonly<Record<string, Tensor>>,
+): number {
   let sum = 0;
   for (const [name, tensor] of Object.entries(exact)) {
     const other = rounded[name];

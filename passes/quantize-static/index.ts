@@ -27,6 +27,7 @@ import { type PlannedLinear, quantizedValues, type StaticPlan, wouldGrow } from 
 import { planElementwise } from './plan-elementwise.js';
 import { isFirst, isLast, planLinears } from './plan-linears.js';
 import { type RoundedConvolution, roundConvolutions } from './round-weights.js';
+import { measureSensitivity } from './sensitivity.js';
 import { roundedBefore, TakenWeights } from './take-rounded.js';
 
 export const quantizeStatic = definePass({
@@ -71,6 +72,7 @@ export const quantizeStatic = definePass({
     const roots = new Set(quantizedValues(complete).values());
     const ranges = await chooseRanges(roots, byNode, options, context);
     const plan = await withoutCostlyFirst(model, complete, ranges, { options, elementwise, rounded, context });
+    if (options.sensitivity) await recordSensitivity(model, plan, ranges, context);
     emit(model, { plan, grids: ranges.grids, twoPass: ranges.twoPass, rounded, packed, weightRanges, options });
     recordChanges(plan, rounded, packed, ranges, context);
     await reportUnfused(model, context);
@@ -203,6 +205,18 @@ async function withoutCostlyFirst(
 
 function gridsOf(plan: StaticPlan, grids: ChosenRanges['grids']): Map<Value, QuantizationParameters> {
   return new Map([...quantizedValues(plan)].map(([value, root]) => [value, grids.get(root)!]));
+}
+
+/** Figures in the report: squared error of the outputs relative to their squares, by operator. */
+async function recordSensitivity(
+  model: Model,
+  plan: StaticPlan,
+  { grids, samples }: ChosenRanges,
+  context: PassContext,
+): Promise<void> {
+  const byValue = gridsOf(plan, grids);
+  const errors = await measureSensitivity(model, plan.linears, (value) => byValue.get(value)!, samples, context);
+  for (const [{ operator }, error] of errors) context.record.metric(`sensitivity ${nodeLabel(operator.node)}`, error);
 }
 
 function recordChanges(

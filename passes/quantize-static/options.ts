@@ -68,6 +68,16 @@ export const options = z.strictObject({
     .describe(
       'compute matrix products twice, on the rounded input and on what rounding left: for inputs of 8 times the usual error (outliers, auto), or for the worst that make two thirds of it',
     ),
+  sixteenBits: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'compute these matrix products in two passes, as if their inputs had 16 bits, whatever twoPass says: name, glob, re:…',
+    ),
+  sensitivity: z
+    .boolean()
+    .default(false)
+    .describe('measure what quantizing each operator alone does to the outputs, and say so in the report'),
   minimumSize: z
     .int()
     .min(1)

@@ -3,6 +3,7 @@
 import type { LinearOperator } from '../../src/analysis/index.js';
 import type { RangeChoice } from '../../src/calibration/index.js';
 import type { Node, Value } from '../../src/ir/index.js';
+import { Selection } from '../../src/pass/index.js';
 import type { QdqInserter, QuantizationParameters } from '../../src/quantization/index.js';
 import type { Options } from './options.js';
 
@@ -15,6 +16,18 @@ const shareLeft = 1 / 3;
 
 /** The inputs of matrix products whose held-out error stands out, by as much as the options say. */
 export function twoPassValues(
+  choices: ReadonlyMap<Value, RangeChoice>,
+  linears: ReadonlyMap<Node, LinearOperator>,
+  options: Options,
+): Set<Value> {
+  const named = new Selection(options.sixteenBits, []);
+  const wanted = [...linears].flatMap(([node, { kind, input }]) =>
+    options.sixteenBits.length > 0 && kind === 'matrix' && named.includes(node) && choices.has(input) ? [input] : [],
+  );
+  return new Set([...wanted, ...worstValues(choices, linears, options)]);
+}
+
+function worstValues(
   choices: ReadonlyMap<Value, RangeChoice>,
   linears: ReadonlyMap<Node, LinearOperator>,
   { twoPass }: Options,

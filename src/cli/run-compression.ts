@@ -19,6 +19,10 @@ export interface Compression {
   readonly warnings?: readonly string[];
   /** What names of data files add to the model's. */
   readonly dataSuffix?: string;
+  /** See `CompressFileOptions`. */
+  readonly keepMissed?: boolean;
+  /** Called with the report, also when a missed limit is the error that follows. */
+  readonly onReport?: (report: CompressionReport) => void;
   /** Ends training with the best weights so far. */
   readonly finish?: AbortSignal;
 }
@@ -35,7 +39,7 @@ export async function runCompression(
 
 /** `runCompression` without the last line: for commands that try several times. */
 export async function compressQuietly(
-  { command, input, output: path, recipe, warnings, dataSuffix, finish }: Compression,
+  { command, input, output: path, recipe, warnings, dataSuffix, finish, keepMissed, onReport }: Compression,
   options: WriteOptions,
   { io, output, signal }: CommandContext,
 ): Promise<CompressionReport> {
@@ -60,9 +64,11 @@ export async function compressQuietly(
       workers,
       signal,
       finish,
+      keepMissed,
       onPhase: ({ name, index, count }) => progress.step(name, index, count),
       onSample: progress.within,
       onReport: (made) => {
+        onReport?.(made);
         reports = writeReports(made, options.report ?? []);
       },
     });

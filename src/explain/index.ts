@@ -8,4 +8,5 @@ export type {
   Explanation,
   Method,
 } from './explain-model.js';
+export { selectorOf } from './keep-list.js';
 export { blockSize, otherOperators, roundWeights } from './round-weights.js';

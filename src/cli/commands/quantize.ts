@@ -7,7 +7,9 @@ import type { CommandModule } from '../command-module.js';
 import { flagName, pickPassOptions } from '../option-flags.js';
 import { choiceFlags, loadChoices, outputBeside, type PassChoice, pickChoiceOptions } from '../pass-choice.js';
 import { quantizeBundle } from '../quantize-bundle.js';
-import { runCompression } from '../run-compression.js';
+import { quantizeWithinBudget, quantizeWithinDrop } from '../quantize-within.js';
+import { type Compression, runCompression } from '../run-compression.js';
+import { parseShare, parseSize } from '../value-parsers.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
 
 interface QuantizeOptions extends WriteOptions {
@@ -15,6 +17,9 @@ interface QuantizeOptions extends WriteOptions {
   readonly mode?: QuantizeMode;
   readonly dtypes?: readonly BundleDtype[];
   readonly layout?: 'transformers.js';
+  readonly targetSize?: number;
+  readonly targetLatency?: number;
+  readonly exclude?: readonly string[];
 }
 
 export const quantize: CommandModule<[string], QuantizeOptions> = {
@@ -38,6 +43,13 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
         ).argParser((text: string) => parseDtypes(text, bundleDtypes)),
       )
       .addOption(new Option('--layout <name>', 'names of the files that --dtypes writes').choices(['transformers.js']));
+    command
+      .option(
+        '--target-size <size>',
+        'static: keep what is most sensitive in float, up to this size, like 2MB',
+        parseSize,
+      )
+      .option('--target-latency <share>', 'static: the same up to this latency, like 0.7x of the original', parseShare);
     for (const flag of choiceFlags(choices)) command.addOption(flag);
     await addWriteOptions(command);
   },
@@ -64,15 +76,22 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
     const note = mode === 'dynamic' ? convolutionNote(suggestion, { ...options }) : null;
     if (note) context.output.log(context.output.logStyle.yellow(note));
     const passOptions = pickChoiceOptions(choices, mode, '--mode', { ...options });
-    const steps = quantizeSteps(passes, mode, passOptions);
-    const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
-    const compression = {
-      command: 'quantize',
-      input: model,
-      output: options.output ?? outputBeside(path, quantizeModes[mode].suffix(passOptions)),
-      recipe,
-    } as const;
-    await runCompression({ ...compression, warnings: note ? [note] : [] }, options, context);
+    const attempt = async (added: Readonly<Record<string, unknown>>): Promise<Compression> => {
+      const steps = quantizeSteps(passes, mode, { ...passOptions, ...added });
+      const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
+      const output = options.output ?? outputBeside(path, quantizeModes[mode].suffix(passOptions));
+      return { command: 'quantize', input: model, output, recipe, warnings: note ? [note] : [] };
+    };
+    const { targetSize: size, targetLatency: latency, maxDrop, evalData, exclude = [] } = options;
+    const hasTarget = size !== undefined || latency !== undefined;
+    if (hasTarget && mode !== 'static')
+      throw usageError(`${size === undefined ? '--target-latency' : '--target-size'} is for --mode static`);
+    if (hasTarget && maxDrop !== undefined)
+      throw usageError('--max-drop and a target exclude each other', 'Give one limit.');
+    if (hasTarget) await quantizeWithinBudget(attempt, exclude, { size, latency }, options, context);
+    else if (mode === 'static' && maxDrop !== undefined && evalData !== undefined && !options.dryRun)
+      await quantizeWithinDrop(attempt, exclude, options, context);
+    else await runCompression(await attempt({}), options, context);
   },
 };
 

@@ -1,0 +1,112 @@
+// Static quantization within a limit of the metric, of size and of latency.
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { smallestCount } from '../../src/cli/smallest-count.js';
+import { loadModel } from '../../src/index.js';
+import { createRandom } from '../../src/numeric/index.js';
+import { anyReport } from '../../src/report/report-schema.js';
+import { npz } from '../data/numpy-files.js';
+import { temporaryFolder } from '../temporary-folder.js';
+import { runCli } from './run-cli.js';
+import { writePerceptron } from './small-models.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'inputs.npz');
+let model: string;
+let quantize: (name: string, ...more: string[]) => ReturnType<typeof runCli>;
+
+beforeAll(async () => {
+  model = await writePerceptron(folder);
+  const random = createRandom(3);
+  const values = Float32Array.from({ length: 48 * 64 }, () => random.normal());
+  writeFileSync(data, npz({ x: { dataType: 'float32', shape: [48, 64], data: values } }));
+  const options = ['--mode', 'static', '--calibration-data', data, '--no-measure'];
+  quantize = (name, ...more) => runCli(['quantize', model, '-o', join(folder, name), ...options, ...more]);
+});
+
+async function countOf(name: string, opType: string): Promise<number> {
+  const { graph } = await loadModel(join(folder, name));
+  return [...graph.nodes()].filter((node) => node.is(opType)).length;
+}
+
+describe('--max-drop', () => {
+  let kl = 0;
+  const evaluation = ['--eval-data', data, '--metric', 'kl'];
+
+  test('keeps nothing where all operators in integers meet the limit', async () => {
+    const path = join(folder, 'all.json');
+    const { code } = await quantize('all.onnx', ...evaluation, '--max-drop', '1', '--report', path);
+    expect(code).toBe(0);
+    const report = anyReport.parse(JSON.parse(readFileSync(path, 'utf8')));
+    if (!('passes' in report) || !report.evaluation) throw new Error('no evaluation');
+    kl = report.evaluation.models[1].metrics[0].value!;
+    expect(kl).toBeGreaterThan(0);
+    expect(await countOf('all.onnx', 'MatMul')).toBe(2);
+  });
+
+  test('keeps the fewest operators at 16 bits that meet it', async () => {
+    const { code, stderr } = await quantize('some.onnx', ...evaluation, '--max-drop', String(0.8 * kl));
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/1 at 16 bits, 0 in float: kl falls by/);
+    expect(await countOf('some.onnx', 'MatMul')).toBe(3);
+  });
+
+  test('keeps them in float where 16 bits are too few, beside what the user excludes', async () => {
+    const { code, stderr } = await quantize('float.onnx', ...evaluation, '--max-drop', '0', '--exclude', '*hidden*');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/1 at 16 bits, 0 in float: kl falls by .*\n[\s\S]*0 at 16 bits, 1 in float: kl falls by 0/);
+    expect(await countOf('float.onnx', 'QuantizeLinear')).toBe(0);
+    expect(await countOf('float.onnx', 'MatMul')).toBe(2);
+  });
+});
+
+describe('a budget', () => {
+  test('of size is filled with operators in float, the most sensitive first', async () => {
+    const { code, stderr } = await quantize('sized.onnx', '--target-size', '45kB');
+    expect(code).toBe(0);
+    expect(stderr).toContain('1 of 2 in float: 0.04 MB');
+    expect(statSync(join(folder, 'sized.onnx')).size).toBeLessThanOrEqual(45_000);
+    expect(await countOf('sized.onnx', 'QuantizeLinear')).toBe(1);
+  });
+
+  test('that all in integers do not meet ends with 99', async () => {
+    const { code, stderr } = await quantize('missed.onnx', '--target-size', '1kB');
+    expect(code).toBe(99);
+    expect(stderr).toMatch(/With every operator in integers it is 0\.0\d MB/);
+    expect(existsSync(join(folder, 'missed.onnx'))).toBe(true);
+  });
+
+  test.each([
+    [['--target-latency', '0.5x'], /has to measure/],
+    [['--target-size', '1MB', '--eval-data', 'x', '--max-drop', '1'], /exclude each other/],
+    [['--target-size', '1MB', '--mode', 'dynamic'], /--target-size is for --mode static/],
+  ])('%j is refused', async (args, message) => {
+    const { code, stderr } = await quantize('bad.onnx', ...args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+});
+
+describe('smallestCount', () => {
+  test.each([
+    [10, 1],
+    [10, 7],
+    [10, 10],
+    [1, 1],
+    [100, 37],
+  ])('of %i finds %i, asking for few', async (most, least) => {
+    let asked = 0;
+    const holds = async (count: number): Promise<boolean> => {
+      asked++;
+      return count >= least;
+    };
+    expect(await smallestCount(most, holds)).toBe(least);
+    expect(asked).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(most + 1)));
+  });
+
+  test('gives null where nothing helps', async () => {
+    expect(await smallestCount(5, async () => false)).toBeNull();
+    expect(await smallestCount(0, async () => true)).toBeNull();
+  });
+});
