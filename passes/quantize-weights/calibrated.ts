@@ -2,22 +2,21 @@
 // of it, decides how it is rounded and by which algorithm.
 import { type LinearOperator, linearOperator } from '../../src/analysis/index.js';
 import { hasRows } from '../../src/calibration/index.js';
-import type { Model, Value } from '../../src/ir/index.js';
+import type { Model, Node, Value } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import {
   type BlockTensors,
   blocksFromRounded,
   type MatrixAlgorithm,
-  type MatrixForm,
   type PackedParameters,
   packedFromRounded,
   type RoundedWeight,
-  roundWeight,
-  turned,
 } from '../../src/quantization/index.js';
 import { InputsInOrder, ObservedInputs } from './calibrated-inputs.js';
+import type { ScalePlace } from './input-scales.js';
 import type { Settings } from './options.js';
 import type { NodePlan, WeightRequest } from './plan.js';
+import { roundGroup } from './round-group.js';
 
 /** A weight and the operator whose inputs it meets. */
 export interface Calibratable {
@@ -35,6 +34,17 @@ export interface CalibratedWeight {
   readonly errors: ReadonlyMap<MatrixAlgorithm, number>;
 }
 
+export interface CalibratedWeights {
+  readonly weights: ReadonlyMap<WeightRequest, CalibratedWeight | string>;
+  /** Inputs that are divided by scales [K], which their weights hold already. */
+  readonly divided: readonly DividedInput[];
+}
+
+export interface DividedInput {
+  readonly place: ScalePlace;
+  readonly scales: Float32Array;
+}
+
 /**
  * The weights that `plans` ask for, as far as data helps: products in the main graph. Others are left out.
  * @param model as the pass found it; is not edited.
@@ -43,35 +53,27 @@ export async function roundWithSamples(
   plans: Iterable<NodePlan>,
   model: Model,
   algorithms: readonly MatrixAlgorithm[],
-  { damping, actOrder, sequential }: Settings,
+  settings: Settings,
   context: PassContext,
-): Promise<Map<WeightRequest, CalibratedWeight | string>> {
-  const found = new Map<WeightRequest, CalibratedWeight | string>();
-  const { workers, signal } = context;
+): Promise<CalibratedWeights> {
+  const weights = new Map<WeightRequest, CalibratedWeight | string>();
+  const divided: DividedInput[] = [];
   const groups = groupByInput(calibratable(plans, model));
-  const total = groups.reduce((count, group) => count + group.length, 0);
-  const inputs = sequential ? await InputsInOrder.start(model, context) : new ObservedInputs(context);
+  const all = groups.flat();
+  const isStored = (node: Node): boolean =>
+    all.some(({ operator, request }) => operator.node === node && operator.ownsWeight && weights.has(request));
+  const inputs = settings.sequential ? await InputsInOrder.start(model, context) : new ObservedInputs(context);
   for await (const { group, moments } of inputs.of(groups)) {
-    const rounded = await Promise.all(
-      group.map(async ({ request, operator }) => {
-        const weights = readMatrix(request);
-        const n = operator.outputChannels;
-        const shortfall =
-          moments.lack && (await context.products.multiply(moments.lack, operator.rowLength, weights, n));
-        const { gram, held, count } = moments;
-        const options = { damping: damping + operator.rowLength / (3 * count), actOrder };
-        const problem = { weights, n, form: formOf(request), algorithms, gram, shortfall, held, ...options };
-        return roundWeight(problem, workers, signal);
-      }),
-    );
+    const result = await roundGroup(group, moments, algorithms, isStored, settings, context);
+    if (result.divided) divided.push(result.divided);
     for (const [index, target] of group.entries()) {
-      const result = rounded[index];
-      found.set(target.request, typeof result === 'string' ? result : storedForm(target.request, result));
-      if (typeof result !== 'string') inputs.replace(target, result.decoded);
+      const rounded = result.weights[index];
+      weights.set(target.request, typeof rounded === 'string' ? rounded : storedForm(target.request, rounded));
+      if (typeof rounded !== 'string') inputs.replace(target, rounded.decoded);
     }
-    context.progress(found.size, total);
+    context.progress(weights.size, all.length);
   }
-  return found;
+  return { weights, divided };
 }
 
 function calibratable(plans: Iterable<NodePlan>, model: Model): Calibratable[] {
@@ -96,18 +98,6 @@ function groupByInput(all: readonly Calibratable[]): Calibratable[][] {
     groups.set(input, [...(groups.get(input) ?? []), target]);
   }
   return [...groups.values()];
-}
-
-/** W [K, N] as float32. */
-function readMatrix({ source, form, rows }: WeightRequest): Float32Array {
-  const stored = source.tensor.readFloat32();
-  return rows ? turned(stored, form.layout.k) : stored;
-}
-
-function formOf({ form }: WeightRequest): MatrixForm {
-  if (form.kind === 'packed') return { kind: 'packed', bits: form.bits, blockSize: form.layout.blockSize };
-  const { bits, blockSize, symmetric } = form.scheme;
-  return { kind: 'blocks', bits, blockSize, symmetric };
 }
 
 function storedForm({ form, rows }: WeightRequest, rounded: RoundedWeight): CalibratedWeight {

@@ -82,6 +82,7 @@ function drop(node: Node, reason: string, plans: Plans, { record }: PassContext)
 }
 
 function applyPlans(model: Model, plans: Plans, weights: StoredWeights, { record }: PassContext): void {
+  weights.divideInputs(plans.values());
   const owners = initializerOwners(model);
   const edit: EditContext = {
     activations: new DynamicActivations(),

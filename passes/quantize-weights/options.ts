@@ -9,7 +9,7 @@ export const storableOperators = ['MatMul', 'Gemm', 'Gather'] as const;
 /** Algorithms that need nothing but the weights. */
 const dataFree = ['rtn', 'mse-clip', 'hqq', 'k-quant'] as const;
 /** Algorithms that look at what weights meet in real samples. */
-const calibrated = ['imatrix', 'scale-estimation', 'gptq'] as const;
+const calibrated = ['imatrix', 'scale-estimation', 'awq', 'gptq'] as const;
 const algorithms = ['auto', ...dataFree, ...calibrated] as const;
 
 type Algorithm = (typeof algorithms)[number];
@@ -29,7 +29,7 @@ export const options = z.strictObject({
     .enum(algorithms)
     .default('auto')
     .describe(
-      'how weights are rounded: within the range of each block (rtn), with the range of the least squared error (mse-clip), least sparse error (hqq) or least error weighted by magnitude (k-quant); with calibration data, the range of the least error weighted by second moments of inputs (imatrix) or of outputs of the block (scale-estimation), or errors made up for by later weights (gptq); auto: what leaves the least error in outputs held out of the data, without data mse-clip',
+      'how weights are rounded: within the range of each block (rtn), with the range of the least squared error (mse-clip), least sparse error (hqq) or least error weighted by magnitude (k-quant); with calibration data, the range of the least error weighted by second moments of inputs (imatrix) or of outputs of the block (scale-estimation), that with inputs scaled by their magnitude (awq), or errors made up for by later weights (gptq); auto: what leaves the least error in outputs held out of the data, without data mse-clip',
     ),
   compute: z
     .enum(['auto', 'int8', 'float32', 'nbits', 'dequantize'])
@@ -105,6 +105,6 @@ export function searchOf(algorithm: Algorithm): BlockSearch {
 
 /** What is tried where there is data; none for an algorithm without. */
 export function calibratedAlgorithms(algorithm: Algorithm, hasData: boolean): readonly MatrixAlgorithm[] {
-  if (algorithm === 'auto') return hasData ? ['gptq', 'scale-estimation', 'imatrix', 'mse-clip'] : [];
+  if (algorithm === 'auto') return hasData ? ['gptq', 'awq', 'scale-estimation', 'imatrix', 'mse-clip'] : [];
   return calibrated.filter((name) => name === algorithm);
 }

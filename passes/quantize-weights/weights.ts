@@ -7,6 +7,7 @@ import {
   type BlockTensors,
   type BlockWeight,
   channelBlocks,
+  divideBlocks,
   layoutOf,
   type PackedParameters,
   packWeight,
@@ -15,7 +16,8 @@ import {
   sourceBlocks,
 } from '../../src/quantization/index.js';
 import { type initializerOwners, ownerOf } from '../../src/rewrite/index.js';
-import { type CalibratedWeight, roundWithSamples } from './calibrated.js';
+import { type CalibratedWeight, type DividedInput, roundWithSamples } from './calibrated.js';
+import { divideInput } from './input-scales.js';
 import { calibratedAlgorithms, type Settings, searchOf } from './options.js';
 import type { BlockForm, NodePlan, PackedForm, WeightRequest } from './plan.js';
 
@@ -27,6 +29,7 @@ type Found = PackedParameters | BlockTensors | null | string;
 
 export class StoredWeights {
   private readonly found = new Map<string, Found>();
+  private divided: readonly DividedInput[] = [];
   private readonly calibrated = new Map<string, CalibratedWeight>();
   private readonly packedWeights = new Map<string, QuantizedWeight>();
   private readonly blockWeights = new Map<string, BlockWeight>();
@@ -36,7 +39,9 @@ export class StoredWeights {
   async find(plans: readonly NodePlan[], model: Model, options: Settings, context: PassContext): Promise<void> {
     const algorithms = calibratedAlgorithms(options.algorithm, context.samples !== null);
     if (algorithms.length > 0) {
-      for (const [request, result] of await roundWithSamples(plans, model, algorithms, options, context)) {
+      const { weights, divided } = await roundWithSamples(plans, model, algorithms, options, context);
+      this.divided = divided;
+      for (const [request, result] of weights) {
         const key = this.keyOf(request);
         this.found.set(key, typeof result === 'string' ? result : result.stored);
         if (typeof result !== 'string') this.calibrated.set(key, result);
@@ -48,6 +53,18 @@ export class StoredWeights {
       if (!pending.has(key) && !this.found.has(key)) pending.set(key, findWeight(requests[0], options, context));
     }
     for (const [key, found] of pending) this.found.set(key, await found);
+  }
+
+  /** Lets inputs be divided by what their weights were multiplied by. Before anything else is edited. */
+  divideInputs(plans: Iterable<NodePlan>): void {
+    const requests = new Map([...plans].map((plan) => [plan.node, plan.requests[0]]));
+    for (const { place, scales } of this.divided) {
+      divideInput(place, scales, (node, divisors) => {
+        const request = requests.get(node)!;
+        const key = this.keyOf(request);
+        this.found.set(key, divideChannels(request, this.found.get(key) as PackedParameters | BlockTensors, divisors));
+      });
+    }
   }
 
   /** Why a weight is not stored; null when it can be. */
@@ -113,4 +130,15 @@ async function findWeight(
   }
   const ranges = await scanWeight(tensor, layoutOf([tensor.size], { kind: 'tensor' }), workers, signal);
   return ranges.nonFiniteCount > 0 ? `element ${ranges.firstNonFinite} of its weight is not a finite number` : null;
+}
+
+/** Output channel n of the weight divided by divisors[n], in its scales. */
+function divideChannels(
+  { form }: WeightRequest,
+  stored: PackedParameters | BlockTensors,
+  divisors: Float32Array,
+): PackedParameters | BlockTensors {
+  if (form.kind !== 'packed') return divideBlocks(stored as BlockTensors, form.layout, form.kind, divisors);
+  const { scale, ...others } = stored as PackedParameters;
+  return { ...others, scale: scale.map((value, channel) => value / divisors[channel]) };
 }

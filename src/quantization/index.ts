@@ -17,6 +17,7 @@ export {
   quantizeInBlock,
 } from './block-parameters.js';
 export { type BlockLayout, type BlockTensors, channelBlocks, sourceBlocks } from './block-weight.js';
+export { type ScaledGroup, searchChannelScales, searchChannelScalesTask } from './channel-scales.js';
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
 export { clippedScales, fittingScales } from './clip-rows.js';
 export { CompensatedRounding } from './compensated-rounding.js';
@@ -68,7 +69,7 @@ export {
   type StretchVisitor,
   visitStretches,
 } from './scheme-layout.js';
-export { blocksFromRounded, packedFromRounded, turned } from './store-rounded.js';
+export { blocksFromRounded, divideBlocks, packedFromRounded, turned } from './store-rounded.js';
 export { restoreWeight, useRestored } from './stored-weight.js';
 export { replaceTableLookup } from './table-lookup.js';
 export { conversionCount, unfusedNodes } from './unfused.js';

@@ -19,7 +19,7 @@ export type MatrixForm =
   | { readonly kind: 'blocks'; readonly bits: 4 | 8; readonly blockSize: number; readonly symmetric: boolean };
 
 /** Algorithms that want data. */
-export type CalibratedRounding = 'imatrix' | 'scale-estimation' | 'gptq';
+export type CalibratedRounding = 'imatrix' | 'scale-estimation' | 'awq' | 'gptq';
 export type MatrixAlgorithm = Exclude<BlockSearch, 'rtn'> | CalibratedRounding;
 
 export interface RoundingOptions {
@@ -76,6 +76,8 @@ export class MatrixRounder {
         return searchCriteria[algorithm];
       case 'imatrix':
         return weightedCriterion(this.importance);
+      // With the moments of scaled inputs.
+      case 'awq':
       case 'scale-estimation':
         return momentsCriterion(this.gram, this.k);
       case 'gptq': {

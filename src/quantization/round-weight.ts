@@ -2,6 +2,7 @@
 // algorithm chosen, the integers found.
 import { throwIfAborted } from '../errors.js';
 import type { Task, Workers } from '../parallel/index.js';
+import { scaledRounder, scaleRows } from './channel-scales.js';
 import { solveMoments } from './error-compensation.js';
 import { HeldOutError, type HeldOutInputs } from './held-out-error.js';
 import { type MatrixAlgorithm, type MatrixForm, MatrixRounder, type RoundingOptions } from './round-matrix.js';
@@ -19,6 +20,8 @@ export interface WeightRounding extends RoundingOptions {
   /** Σx̂(x − x̂)ᵀ·W [K, N]: what inputs as they are now lack of the outputs; null where they are those of the original. */
   readonly shortfall: Float32Array | null;
   readonly held: HeldOutInputs | null;
+  /** s [K] of awq, which rounds s·W for inputs that are divided by s. */
+  readonly channelScales?: Float32Array | null;
 }
 
 export interface RoundedWeight {
@@ -28,7 +31,7 @@ export interface RoundedWeight {
   readonly blocks: RoundedBlocks;
   /** Of packed weights. */
   readonly scale: Float32Array | null;
-  /** What the integers stand for [K, N]. */
+  /** What the integers stand for [K, N], divided by the channels' scales. */
   readonly decoded: Float32Array;
 }
 
@@ -55,44 +58,68 @@ const shares = [1, 0.5, 0] as const;
 interface Candidate {
   readonly algorithm: MatrixAlgorithm;
   readonly target: Float32Array;
+  readonly rounder: MatrixRounder;
+  /** By which rows of the target were multiplied. */
+  readonly channelScales: Float32Array | null;
 }
 
-function roundNow({
-  weights,
-  n,
-  form,
-  algorithms,
-  shortfall,
-  held,
-  ...moments
-}: WeightRounding): RoundedWeight | string {
-  const rounder = new MatrixRounder(moments.gram, weights.length / n, moments);
-  const moved = movedWeights(weights, n, shortfall, rounder);
-  const candidates = algorithms.flatMap((algorithm): Candidate[] =>
-    (algorithm === 'gptq' ? moved : [weights]).map((target) => ({ algorithm, target })),
-  );
+function roundNow({ weights, n, form, held, ...problem }: WeightRounding): RoundedWeight | string {
   const errors = new Map<MatrixAlgorithm, number>();
-  let ranked = candidates;
+  let candidates = listCandidates(weights, n, problem);
   if (held) {
     const measure = new HeldOutError(weights, n, held);
-    const measured = candidates.map(({ algorithm, target }) => {
+    const measured = candidates.map((candidate) => {
+      const { algorithm, rounder, target, channelScales } = candidate;
       const rounded = rounder.round(measure.chosen(target), measure.n, form, algorithm);
-      const error = rounded ? measure.of(rounded.rounding.decode()) : Number.POSITIVE_INFINITY;
-      if (rounded) errors.set(algorithm, Math.min(error, errors.get(algorithm) ?? error));
+      if (rounded === null) return Number.POSITIVE_INFINITY;
+      const error = measure.of(unscaled(rounded.rounding.decode(), channelScales));
+      errors.set(algorithm, Math.min(error, errors.get(algorithm) ?? error));
       return error;
     });
-    ranked = [...candidates.keys()]
-      .sort((a, b) => measured[a] - measured[b] || a - b)
-      .map((index) => candidates[index]);
+    const order = [...candidates.keys()].sort((a, b) => measured[a] - measured[b] || a - b);
+    candidates = order.map((index) => candidates[index]);
   }
-  for (const { algorithm, target } of ranked) {
+  for (const { algorithm, target, rounder, channelScales } of candidates) {
     const rounded = rounder.round(target, n, form, algorithm);
     if (rounded === null) continue;
     const { integers, steps, zeroPoints, multipliers } = rounded.rounding;
     const blocks = { integers, steps, zeroPoints, multipliers };
-    return { algorithm, errors, blocks, scale: rounded.scale, decoded: rounded.rounding.decode() };
+    const decoded = unscaled(rounded.rounding.decode(), channelScales);
+    return { algorithm, errors, blocks, scale: rounded.scale, decoded };
   }
   return 'the second moments of its inputs are not positive';
+}
+
+function listCandidates(
+  weights: Float32Array,
+  n: number,
+  {
+    algorithms,
+    shortfall,
+    gram,
+    channelScales = null,
+    ...options
+  }: Omit<WeightRounding, 'weights' | 'n' | 'form' | 'held'>,
+): Candidate[] {
+  const rounder = new MatrixRounder(gram, weights.length / n, options);
+  return algorithms.flatMap((algorithm): Candidate[] => {
+    if (algorithm === 'awq') {
+      if (channelScales === null) return [];
+      const scaled = scaledRounder(gram, channelScales);
+      return [{ algorithm, target: scaleRows(weights, channelScales), rounder: scaled, channelScales }];
+    }
+    const targets = algorithm === 'gptq' ? movedWeights(weights, n, shortfall, rounder) : [weights];
+    return targets.map((target) => ({ algorithm, target, rounder, channelScales: null }));
+  });
+}
+
+function unscaled(decoded: Float32Array, scales: Float32Array | null): Float32Array {
+  return scales
+    ? scaleRows(
+        decoded,
+        scales.map((scale) => 1 / scale),
+      )
+    : decoded;
 }
 
 /** What weights should be for inputs as they are now, as far as they go. */

@@ -72,6 +72,20 @@ export function blocksFromRounded(
   };
 }
 
+/** The weight with output channel n divided by divisors[n]: exactly, in the scales. */
+export function divideBlocks(
+  stored: BlockTensors,
+  { n, rows }: BlockLayout,
+  order: BlockOrder,
+  divisors: Float32Array,
+): BlockTensors {
+  const { scales } = stored;
+  const blocks = scales.size / n;
+  const together = order === 'channels' || rows;
+  const values = scales.readFloat32().map((scale, i) => scale / divisors[together ? Math.floor(i / blocks) : i % n]);
+  return { ...stored, scales: new MemoryTensor('float32', scales.shape, values) };
+}
+
 /** The transpose of `values` [rows, columns]. */
 export function turned<Elements extends Float32Array | Uint8Array>(values: Elements, columns: number): Elements {
   const rows = values.length / columns;
