@@ -15,6 +15,7 @@ import { pruneChannels } from './prune-channels/index.js';
 import { pruneHeads } from './prune-heads/index.js';
 import { pruneLayers } from './prune-layers/index.js';
 import { pruneNeurons } from './prune-neurons/index.js';
+import { pruneVocabulary } from './prune-vocabulary/index.js';
 import { pruneWeights } from './prune-weights/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
 import { quantizeStatic } from './quantize-static/index.js';
@@ -42,6 +43,7 @@ export const builtinPasses = [
   pruneLayers,
   pruneHeads,
   pruneNeurons,
+  pruneVocabulary,
   shareBasis,
   pruneWeights,
   adaround,

@@ -1,6 +1,6 @@
 // The life of a run with files: load → steps → stage → verify → evaluate → measure → commit → report. Whatever fails before the commit leaves nothing
 // under the output name.
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import type { CalibrationSamples, CalibrationSettings } from './calibration/index.js';
 import { openCalibration, type RunOptions, type RunResult, runRecipe } from './compress.js';
 import { createOnnxRuntimeEngine, createOnnxRuntimeWebEngine, type Feeds } from './engine/index.js';
@@ -9,6 +9,7 @@ import { beginEvaluation, checkLimit, type EvaluationSettings, type PendingEvalu
 import type { Model } from './ir/index.js';
 import { loadModel, type SaveOptions, type StagedModel, stageModel } from './onnx/index.js';
 import { createWorkers } from './parallel/index.js';
+import type { PassReport } from './pass/index.js';
 import type { ResolvedRecipe } from './recipe/index.js';
 import {
   type CompressionReport,
@@ -126,6 +127,7 @@ export async function compressFile(
     }
     const speed = measured ? await measure(model, staged.path, phases, options) : undefined;
     const files = staged.commit();
+    writeAttachments(output, result.passes);
     phases.end();
     const written = { output: describeModel(result.model, files), written: true, phases: phases.all };
     return accepted(createReport({ ...facts, ...evaluated, ...details, ...written, fidelity, speed }), options);
@@ -133,6 +135,20 @@ export async function compressFile(
     staged?.discard();
     await calibration?.close();
     if (!options.workers) await workers.close();
+  }
+}
+
+/** Files of passes that belong to the model, beside it. */
+function writeAttachments(output: string, passes: readonly PassReport[]): void {
+  for (const { suffix, text } of passes.flatMap(({ attachments = [] }) => attachments)) {
+    const path = `${output.replace(/\.onnx$/, '')}.${suffix}`;
+    const temporary = `${path}.${process.pid}.tmp`;
+    try {
+      writeFileSync(temporary, text);
+      renameSync(temporary, path);
+    } catch (cause) {
+      throw ioError('write', path, cause);
+    }
   }
 }
 

@@ -32,6 +32,8 @@ export interface PassRecord {
   warn(message: string): void;
   /** Figures over steps, for a picture in the report: [step, value]. */
   curve(name: string, points: readonly CurvePoint[]): void;
+  /** A file that belongs to the result: `vocabulary.json` is written beside `out.onnx` as `out.vocabulary.json`. */
+  attach(suffix: string, text: string): void;
 }
 
 export type CurvePoint = readonly [number, number];

@@ -21,7 +21,14 @@ export interface PassReport {
   readonly metrics: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
   readonly curves?: Readonly<Record<string, readonly CurvePoint[]>>;
+  readonly attachments?: readonly Attachment[];
   readonly milliseconds: number;
+}
+
+/** See `PassRecord.attach`. */
+export interface Attachment {
+  readonly suffix: string;
+  readonly text: string;
 }
 
 export interface RunEnvironment {
@@ -135,6 +142,7 @@ function createRecorder() {
   const metrics: Record<string, number> = {};
   const warnings: string[] = [];
   const curves: Record<string, readonly CurvePoint[]> = {};
+  const attachments: Attachment[] = [];
   const label = (target: Node | string): string => (typeof target === 'string' ? target : nodeLabel(target));
   const record: PassRecord = {
     changed: (target, what) => changed.push({ target: label(target), what }),
@@ -146,6 +154,7 @@ function createRecorder() {
     curve: (name, points) => {
       curves[name] = points;
     },
+    attach: (suffix, text) => attachments.push({ suffix, text }),
   };
-  return { record, facts: { changed, skipped, metrics, warnings, curves } };
+  return { record, facts: { changed, skipped, metrics, warnings, curves, attachments } };
 }

@@ -10,6 +10,7 @@ export const pruneGranularities = {
   heads: 'prune-heads',
   neurons: 'prune-neurons',
   layers: 'prune-layers',
+  vocabulary: 'prune-vocabulary',
 } as const;
 
 export type PruneGranularity = keyof typeof pruneGranularities;

@@ -21,10 +21,11 @@ interface PruneOptions extends WriteOptions {
   readonly multipleOf?: number;
   readonly branches?: boolean;
   readonly explain?: boolean;
+  readonly tokenizer?: string;
 }
 
 /** Options of passes that the command line says in other words. */
-const ownWords: ReadonlySet<string> = new Set(['targetMacs', 'targetBytes']);
+const ownWords: ReadonlySet<string> = new Set(['targetMacs', 'targetBytes', 'tokenizer']);
 
 export const prune: CommandModule<[string], PruneOptions> = {
   async configure(command: Command) {
@@ -50,7 +51,10 @@ export const prune: CommandModule<[string], PruneOptions> = {
     checkTargets(options);
     const attempt = async (parsed: Readonly<Record<string, unknown>>): Promise<Compression> => {
       const { pruneSteps, resolveRecipe } = await import('../../recipe/index.js');
-      const passOptions = pickChoiceOptions(choices, granularity, '--granularity', { ...options, ...parsed });
+      // The tokenizer of the data is the one whose special tokens stay.
+      const tokenizer = granularity === 'vocabulary' ? options.tokenizer : undefined;
+      const given = { ...options, ...parsed, tokenizer };
+      const passOptions = pickChoiceOptions(choices, granularity, '--granularity', given);
       const steps = pruneSteps(passes, granularity, passOptions);
       const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
       return { command: 'prune', input: path, output: options.output ?? outputBeside(path, 'pruned'), recipe };
