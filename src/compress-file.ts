@@ -18,9 +18,11 @@ import {
   describeModel,
   type Fidelity,
   groupWeights,
+  type ModelFacts,
   type NodeComparison,
   type Speed,
   type Target,
+  type Transfer,
   type WeightGroups,
 } from './report/index.js';
 import { verifyAgainst } from './verification/index.js';
@@ -128,8 +130,10 @@ export async function compressFile(
     const speed = measured ? await measure(model, staged.path, phases, options) : undefined;
     const files = staged.commit();
     writeAttachments(output, result.passes);
+    const made = describeModel(result.model, files);
+    const transfer = await transferOf(facts.input, made, result.passes, options);
     phases.end();
-    const written = { output: describeModel(result.model, files), written: true, phases: phases.all };
+    const written = { output: made, transfer, written: true, phases: phases.all };
     return accepted(createReport({ ...facts, ...evaluated, ...details, ...written, fidelity, speed }), options);
   } finally {
     staged?.discard();
@@ -228,6 +232,21 @@ async function measure(
   const engine = target === 'web' ? 'onnxruntime-web' : 'onnxruntime-node';
   const { measureSpeed } = await import('./measure-speed.js');
   return measureSpeed(original, path, { inputShapes, seed, engine, signal, maxMemory, always });
+}
+
+/** Compressed sizes, where somebody wants details or zeros were made, which pay off there only. */
+async function transferOf(
+  before: ModelFacts,
+  after: ModelFacts,
+  passes: readonly PassReport[],
+  { details, signal }: CompressFileOptions,
+): Promise<Transfer | null> {
+  if (before.path === null || !(details || passes.some(({ metrics }) => (metrics.zeroShare ?? 0) > 0))) return null;
+  const { transferSize } = await import('./measure/index.js');
+  const pathsOf = ({ files }: ModelFacts): string[] => files.map(({ path }) => path);
+  const input = await transferSize(pathsOf(before), signal);
+  const output = input && (await transferSize(pathsOf(after), signal));
+  return input && output ? { input: { ...input }, output: { ...output } } : null;
 }
 
 /** What would only be found after long work is found before it. */

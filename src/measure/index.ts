@@ -2,3 +2,4 @@ export { type BenchmarkOptions, type BenchmarkResult, benchmark, type ModelMeasu
 export { canMeasure } from './measurable.js';
 export { type MeasuredEngine, measuredEngines } from './protocol.js';
 export type { LatencySummary, RatioSummary } from './summary.js';
+export { type TransferSize, transferSize } from './transfer-size.js';

@@ -7,6 +7,7 @@ import type { PassContext } from '../pass/index.js';
 import { type ActivationImportance, activationScores } from './activation-scores.js';
 import type { Branch } from './branches.js';
 import { blockProblems, consumersOf, type GroupConsumer, observersOf, rowsOfProblems } from './consumer-problems.js';
+import { scaledCurve } from './damage-curve.js';
 import { type Elimination, eliminateBlocks } from './eliminate-blocks.js';
 import type { PrunableGroup } from './group-kind.js';
 import { divergences, type OtherWeights, type Variant } from './variants.js';
@@ -27,8 +28,11 @@ export interface OrderedGroups {
   readonly unobservable: ReadonlyMap<PrunableGroup, string>;
 }
 
-/** Samples over which outputs are compared. */
-const comparedSamples = 128;
+/** Samples over which outputs are compared: fewer with many variants. */
+const comparedSamples = { most: 128, least: 48 } as const;
+const mostRuns = 5120;
+/** Shares of a group whose absence is measured. */
+const measuredShares = [1 / 2, 3 / 4] as const;
 /** Positions of each sample that go into second moments. */
 const observedPositions = 256;
 /** Relative to the mean of the diagonal of the second moments. */
@@ -64,8 +68,8 @@ function orderOfScores(group: PrunableGroup, scores: Float64Array): RemovalOrder
 }
 
 /**
- * By what the consumers lose (`eliminateBlocks`), as damage to the outputs: each group's curve is scaled so that half of the group, gone
- * alone with consumers refitted, costs what was measured. Groups whose consumers cannot be observed come back with the reason.
+ * By what the consumers lose (`eliminateBlocks`), as damage to the outputs: each group's curve is scaled so that half and three quarters of
+ * the group, gone alone with consumers refitted, cost what was measured. Groups whose consumers cannot be observed come back with the reason.
  */
 export async function orderByReconstruction(
   groups: readonly PrunableGroup[],
@@ -74,41 +78,37 @@ export async function orderByReconstruction(
   branches: ReadonlyMap<PrunableGroup, Branch>,
 ): Promise<OrderedGroups> {
   const { consumers, unobservable } = await observeConsumers(groups, model, context);
-  const eliminated: { group: PrunableGroup; elimination: Elimination; half: number; variant: Variant }[] = [];
+  const trials: { group: PrunableGroup; elimination: Elimination; counts: number[]; variants: Variant[] }[] = [];
   for (const [group, own] of consumers) {
-    const half = Math.max(1, Math.floor(group.units.length / 2));
+    const count = group.units.length - 1;
+    const counts = [...new Set(measuredShares.map((share) => Math.max(1, Math.floor(share * group.units.length))))];
     const damping = own.some(({ operator }) => operator.kind === 'conv') ? ridge.convolution : ridge.matrix;
-    const elimination = eliminateBlocks(blockProblems(own), {
-      count: group.units.length - 1,
-      ridge: damping,
-      keepAt: half,
-    });
-    context.progress(eliminated.length, consumers.size);
+    const elimination = eliminateBlocks(blockProblems(own), { count, ridge: damping, keepAt: counts });
+    context.progress(trials.length, consumers.size);
     await nextTurn();
     if (!elimination) {
       unobservable.set(group, 'its consumers see nothing but zeros');
       continue;
     }
-    eliminated.push({ group, elimination, half, variant: variantOf(own, elimination, model) });
+    const variants = elimination.weights.map((weights) => variantOf(own, weights, model));
+    const branch = branches.get(group);
+    trials.push({ group, elimination, counts, variants: branch ? [...variants, silenced(branch)] : variants });
   }
-  const withBranch = eliminated.filter(({ group }) => branches.has(group));
-  const measured = await divergences(
-    model,
-    [...eliminated.map(({ variant }) => variant), ...withBranch.map(({ group }) => silenced(branches.get(group)!))],
-    context,
-    comparedSamples,
-  );
-  const gone = new Map(withBranch.map(({ group }, at) => [group, measured[eliminated.length + at]]));
-  const orders = eliminated.map(({ group, elimination, half }, at): RemovalOrder => {
-    const { order, errors } = elimination;
-    const weight = errors[half] > 0 ? measured[at] / errors[half] : 0;
-    const damage = errors.map((error) => error * weight);
+  const variants = trials.flatMap((trial) => trial.variants);
+  const { most, least } = comparedSamples;
+  const samples = Math.min(most, Math.max(least, Math.floor(mostRuns / Math.max(variants.length, 1))));
+  const measured = await divergences(model, variants, context, samples);
+  const orders = trials.map(({ group, elimination: { order, errors }, counts, variants }): RemovalOrder => {
+    const own = measured.splice(0, variants.length);
+    const damage = scaledCurve(
+      errors,
+      counts.map((count, at) => [count, own[at]] as const),
+    );
     const branch = branches.get(group);
     if (!branch) return { group, order, damage };
-    const whole = Math.max(gone.get(group)!, damage[damage.length - 1]);
-    const missing =
-      order.length < group.units.length ? [...group.units.keys()].filter((unit) => !order.includes(unit)) : [];
-    return { group, order: [...order, ...missing], damage: Float64Array.of(...damage, whole), branch };
+    const whole = Math.max(own[counts.length], damage[damage.length - 1]);
+    const last = [...group.units.keys()].filter((unit) => !order.includes(unit));
+    return { group, order: [...order, ...last], damage: Float64Array.of(...damage, whole), branch };
   });
   return { orders, unobservable };
 }
@@ -145,7 +145,7 @@ function silenced({ consumers }: Branch): Variant {
 }
 
 /** The refitted weights of an elimination; biases make up for the mean of what is gone, as the moments are centred. */
-function variantOf(consumers: readonly GroupConsumer[], { weights }: Elimination, model: Model): Variant {
+function variantOf(consumers: readonly GroupConsumer[], weights: readonly Float64Array[], model: Model): Variant {
   const variant = new Map<GroupConsumer['operator'], OtherWeights>();
   let at = 0;
   for (const { operator, observer } of consumers) {

@@ -22,8 +22,8 @@ export interface Elimination {
   readonly order: readonly number[];
   /** Error when the first k of `order` are gone; errors[0] is 0. */
   readonly errors: Float64Array;
-  /** For each problem the weights, refitted, when `keepAt` units were gone. */
-  readonly weights: readonly Float64Array[];
+  /** For each number in `keepAt` the weights of each problem, refitted, when so many units were gone. */
+  readonly weights: readonly (readonly Float64Array[])[];
 }
 
 interface Consumer extends BlockProblem {
@@ -37,7 +37,7 @@ interface Consumer extends BlockProblem {
  */
 export function eliminateBlocks(
   problems: readonly BlockProblem[],
-  { count, ridge, keepAt }: { readonly count: number; readonly ridge: number; readonly keepAt: number },
+  { count, ridge, keepAt }: { readonly count: number; readonly ridge: number; readonly keepAt: readonly number[] },
 ): Elimination | null {
   const consumers: Consumer[] = [];
   for (const problem of problems) {
@@ -49,7 +49,7 @@ export function eliminateBlocks(
   const left = new Set(problems[0].blocks.keys());
   const order: number[] = [];
   const errors = new Float64Array(count + 1);
-  let kept: Float64Array[] = consumers.map(({ refitted }) => refitted.slice());
+  const kept = keepAt.map(() => consumers.map(({ refitted }) => refitted.slice()));
   for (let step = 1; step <= count; step++) {
     let best = -1;
     let least = Number.POSITIVE_INFINITY;
@@ -66,7 +66,9 @@ export function eliminateBlocks(
     left.delete(best);
     order.push(best);
     errors[step] = errors[step - 1] + Math.max(least, 0);
-    if (step === keepAt) kept = consumers.map(({ refitted }) => refitted.slice());
+    for (const [at, number] of keepAt.entries()) {
+      if (number === step) kept[at] = consumers.map(({ refitted }) => refitted.slice());
+    }
   }
   return { order, errors, weights: kept };
 }

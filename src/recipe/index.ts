@@ -2,6 +2,7 @@ export { type BundleDtype, bundleDtypes, bundleFileName, bundleSteps } from './b
 export { preparationSteps } from './cleanup-steps.js';
 export { type DecomposeMethod, decomposeMethods, decomposeSteps } from './decompose-steps.js';
 export { type ParsedRecipe, parseRecipe, type RecipePath, readRecipe } from './parse-recipe.js';
+export { type PresetName, presetSteps, presets } from './presets.js';
 export { type PruneGranularity, pruneGranularities, pruneSteps } from './prune-steps.js';
 export { type QuantizeMode, quantizeModes, quantizeSteps } from './quantize-steps.js';
 export type { ForeignStep, ModulePath, RecipeOf, ResolvedRecipe, ResolvedStep, StepOf } from './recipe.js';

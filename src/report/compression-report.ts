@@ -79,6 +79,12 @@ const speed = z.strictObject({
   inputs: z.record(z.string(), z.array(z.int())).describe('shapes of what was fed'),
 });
 
+const transferSize = z.strictObject({
+  gzip: count.describe('level 6'),
+  brotli: count.describe('quality 6'),
+  zstd: count.nullable().describe('level 3; null where this Node.js has no Zstandard'),
+});
+
 export const compressionReport = z.strictObject({
   schema: z.literal(schemaName),
   command: z.enum(['quantize', 'prune', 'decompose', 'distill', 'heal', 'run', 'compress']),
@@ -93,6 +99,10 @@ export const compressionReport = z.strictObject({
   evaluation: compressionEvaluation.nullable().describe('null where no data or program was given'),
   weights: weightGroups.nullable().describe('bytes by parts of the model; null where no details were asked for'),
   nodes: nodeComparison.nullable().describe('null where no details were asked for, or values in between cannot be had'),
+  transfer: z
+    .strictObject({ input: transferSize, output: transferSize })
+    .nullable()
+    .describe('bytes of the files when compressed; null without details or zeros to tell of, or above 256 MB'),
   warnings: z.array(z.string()),
   environment,
   timing: z.strictObject({
@@ -109,5 +119,6 @@ export const compressionReport = z.strictObject({
 export type ModelFacts = z.infer<typeof modelFacts>;
 export type PassFacts = z.infer<typeof passFacts>;
 export type Fidelity = z.infer<typeof fidelity>;
+export type Transfer = NonNullable<CompressionReport['transfer']>;
 export type Speed = z.infer<typeof speed>;
 export type CompressionReport = z.infer<typeof compressionReport>;

@@ -1,6 +1,6 @@
 // Puts the facts of a run together.
 import type { PassReport } from '../pass/index.js';
-import type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed } from './compression-report.js';
+import type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed, Transfer } from './compression-report.js';
 import { describeEnvironment } from './environment.js';
 import type { CompressionEvaluation } from './evaluation-report.js';
 import type { NodeComparison, WeightGroups } from './node-comparison.js';
@@ -27,6 +27,8 @@ export interface RunFacts {
   readonly speed?: Speed | string;
   readonly weights?: WeightGroups | null;
   readonly nodes?: NodeComparison | null;
+  /** Bytes of the files when compressed. */
+  readonly transfer?: Transfer | null;
   readonly warnings?: readonly string[];
   readonly started: Date;
   /** Milliseconds of each part of the run, in order. */
@@ -49,6 +51,7 @@ export function createReport(facts: RunFacts): CompressionReport {
     evaluation: facts.evaluation ?? null,
     weights: facts.weights ?? null,
     nodes: facts.nodes ?? null,
+    transfer: facts.transfer ?? null,
     warnings: [...(facts.warnings ?? [])],
     environment: describeEnvironment(),
     timing: {

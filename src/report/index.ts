@@ -1,6 +1,6 @@
 export type { BenchmarkReport } from './benchmark-report.js';
 export type { ComparisonReport } from './comparison-report.js';
-export type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed } from './compression-report.js';
+export type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed, Transfer } from './compression-report.js';
 export { createReport, type RunFacts } from './create-report.js';
 export { describeFidelity } from './describe-fidelity.js';
 export type { DoctorReport } from './doctor-report.js';

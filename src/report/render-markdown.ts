@@ -29,7 +29,7 @@ export function renderMarkdown(report: CompressionReport): string {
   ].join('\n\n')}\n`;
 }
 
-function sizeTable({ input, output }: CompressionReport): string {
+function sizeTable({ input, output, transfer }: CompressionReport): string {
   const types = new Set([...Object.keys(input.weightBytes), ...Object.keys(output?.weightBytes ?? {})]);
   const row = (name: string, before: number, after: number): string[] => [
     name,
@@ -41,6 +41,10 @@ function sizeTable({ input, output }: CompressionReport): string {
     ['bytes', 'before', 'after', 'change'],
     [
       row('files', input.bytes, output?.bytes ?? input.bytes),
+      ...(['gzip', 'brotli', 'zstd'] as const).flatMap((name) => {
+        const [before, after] = [transfer?.input[name], transfer?.output[name]];
+        return typeof before === 'number' && typeof after === 'number' ? [row(name, before, after)] : [];
+      }),
       ...[...types].map((type) => row(type, input.weightBytes[type] ?? 0, output?.weightBytes[type] ?? 0)),
     ],
   );

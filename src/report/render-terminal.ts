@@ -4,6 +4,7 @@ import type { CompressionReport, Fidelity, PassFacts } from './compression-repor
 import {
   digits,
   formatBytes,
+  formatChange,
   formatCosine,
   formatDecibels,
   formatError,
@@ -22,6 +23,7 @@ export function renderDetails(report: CompressionReport, style: ChalkInstance): 
     ...(report.calibration ? [style.dim(`calibrated with ${report.calibration}`)] : []),
     ...report.passes.flatMap((pass) => passLines(pass, width, style)),
     ...fidelityLines(report, style),
+    ...transferLines(report, style),
     ...(report.evaluation ? evaluationLines(report.evaluation, style) : []),
     ...speedLines(report, style),
   ];
@@ -59,6 +61,17 @@ export function fidelityLines(
     ),
     ...alignColumns(fidelity.outputs.map(outputRow), ['left', 'left', 'left', 'left']).map((line) => `  ${line}`),
   ];
+}
+
+function transferLines({ transfer }: CompressionReport, style: ChalkInstance): string[] {
+  if (!transfer) return [];
+  const { input, output } = transfer;
+  const parts = (['gzip', 'brotli', 'zstd'] as const).map((name) => {
+    const [before, after] = [input[name], output[name]];
+    if (before === null || after === null) return `${name} not in this Node.js`;
+    return `${name} ${formatBytes(before)} → ${formatBytes(after)} (${formatChange(before, after)})`;
+  });
+  return [`${style.dim('compressed for transfer:')} ${parts.join(', ')}`];
 }
 
 function speedLines({ timing, written, target }: CompressionReport, style: ChalkInstance): string[] {

@@ -8,12 +8,21 @@ import { formatMove } from './format-metric.js';
  * `bert.onnx 418.1 MB → bert.int8.onnx 106.2 MB (−74.7 %) · accuracy 91.22 → 90.94 % · cosine 0.9993 · p50 62.1 → 24.8 ms`; only what
  * was measured.
  */
-export function summaryLine({ input, output, fidelity, evaluation, timing, written }: CompressionReport): string {
+export function summaryLine({
+  input,
+  output,
+  fidelity,
+  evaluation,
+  transfer,
+  timing,
+  written,
+}: CompressionReport): string {
   const parts = [`${nameOf(input.path)} ${formatBytes(input.bytes)}`];
   if (output) {
     const name = written ? `${nameOf(output.path)} ` : '';
     parts[0] += ` → ${name}${formatBytes(output.bytes)} (${formatChange(input.bytes, output.bytes)})`;
   }
+  if (transfer) parts.push(`gzip ${formatBytes(transfer.input.gzip)} → ${formatBytes(transfer.output.gzip)}`);
   for (const metric of evaluation?.models[1].metrics ?? []) {
     const before = evaluation?.models[0].metrics.find(({ name }) => name === metric.name);
     parts.push(formatMove(metric, before?.value ?? null, metric.value));

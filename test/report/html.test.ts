@@ -107,6 +107,7 @@ const report: CompressionReport = {
     ],
     worst: [{ node: hostile, weights: bars, original: bars, result: bars }],
   },
+  transfer: null,
   warnings: [hostile],
   environment: { dsopt: '0.1.0', node: '20', platform: 'linux-x64', cpu: hostile, cores: 2, onnxruntime: '1.30.0' },
   timing: {

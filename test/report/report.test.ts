@@ -67,6 +67,7 @@ const report: CompressionReport = {
   evaluation: null,
   weights: null,
   nodes: null,
+  transfer: null,
   warnings: [],
   environment: { dsopt: '0.1.0', node: '20.0.0', platform: 'linux-x64', cpu: 'EPYC', cores: 2, onnxruntime: '1.30.0' },
   timing: {
@@ -104,6 +105,15 @@ const report: CompressionReport = {
     notMeasured: null,
   },
 };
+
+test('compressed sizes are told where they are known', () => {
+  const sizes = { gzip: 3_000_000, brotli: 2_900_000, zstd: null };
+  const transfer = { input: sizes, output: { gzip: 1_500_000, brotli: 1_400_000, zstd: null } };
+  expect(summaryLine({ ...report, transfer })).toContain(' · gzip 3.0 MB → 1.5 MB · ');
+  const text = renderTerminal({ ...report, transfer }, new Chalk({ level: 0 }));
+  expect(text).toContain('gzip 3.0 MB → 1.5 MB (−50.0 %), brotli 2.9 MB → 1.4 MB (−51.7 %), zstd not in this Node.js');
+  expect(renderMarkdown({ ...report, transfer })).toMatch(/\| gzip +\| 3\.0 MB/);
+});
 
 test('the summary line says what was measured', () => {
   expect(summaryLine(report)).toBe(

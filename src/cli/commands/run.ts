@@ -1,5 +1,8 @@
-// `dsopt run`: a recipe on a model.
-import type { Command } from 'commander';
+// `dsopt run`: a recipe on a model, from a file or one of the presets.
+import { type Command, Option } from 'commander';
+import { usageError } from '../../errors.js';
+import type { ResolvedRecipe } from '../../index.js';
+import type { PresetName } from '../../recipe/index.js';
 import type { CommandModule } from '../command-module.js';
 import { runCompression } from '../run-compression.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
@@ -7,19 +10,37 @@ import { addWriteOptions, type WriteOptions } from '../write-options.js';
 interface RunOptions extends WriteOptions {
   readonly input: string;
   readonly output: string;
+  readonly preset?: PresetName;
 }
 
-export const run: CommandModule<[string], RunOptions> = {
+export const run: CommandModule<[string | undefined], RunOptions> = {
   async configure(command: Command) {
+    const { presets } = await import('../../recipe/index.js');
+    const summaries = Object.entries(presets).map(([name, { summary }]) => `${name} (${summary})`);
     command
-      .argument('<recipe>', 'YAML or JSON file; dsopt schema describes it')
+      .argument('[recipe]', 'YAML or JSON file; dsopt schema describes it')
       .requiredOption('-i, --input <model>', 'the model to start from')
-      .requiredOption('-o, --output <file>', 'what to write');
+      .requiredOption('-o, --output <file>', 'what to write')
+      .addOption(
+        new Option('--preset <name>', `a recipe that comes with dsopt: ${summaries.join('; ')}`).choices(
+          Object.keys(presets),
+        ),
+      );
     await addWriteOptions(command);
   },
   async run([path], options, context) {
-    const { readRecipe } = await import('../../index.js');
-    const recipe = await readRecipe(path);
+    const recipe = await recipeOf(path, options.preset);
     await runCompression({ command: 'run', input: options.input, output: options.output, recipe }, options, context);
   },
 };
+
+async function recipeOf(path: string | undefined, preset: PresetName | undefined): Promise<ResolvedRecipe> {
+  if ((path === undefined) === (preset === undefined)) {
+    throw usageError('Give either a recipe file or --preset', 'dsopt run --help lists the presets.');
+  }
+  const { builtinPasses, readRecipe } = await import('../../index.js');
+  if (path !== undefined) return readRecipe(path);
+  const { presetSteps, resolveRecipe } = await import('../../recipe/index.js');
+  const steps = presetSteps(builtinPasses, preset!);
+  return resolveRecipe({ version: 1, steps }, { passes: builtinPasses, folder: '.' });
+}

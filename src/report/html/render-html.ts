@@ -75,6 +75,12 @@ function headline(report: CompressionReport): Markup[] {
       ),
     );
   }
+  if (report.transfer) {
+    const { gzip: before } = report.transfer.input;
+    const { gzip: after, brotli } = report.transfer.output;
+    const note = `gzip ${formatBytes(before)} → ${formatBytes(after)}, brotli ${formatBytes(brotli)}`;
+    cards.push(card('Transfer', formatChange(before, after), note, after < before ? 'good' : ''));
+  }
   const metric = evaluation?.models[1].metrics[0] ?? null;
   if (evaluation && metric) {
     const difference = formatDifference(metric);
