@@ -3,13 +3,14 @@
 import { usageError } from '../../src/errors.js';
 import type { Model, Node, Value } from '../../src/ir/index.js';
 import { constantSource, raiseOpset, whyNotRaised } from '../../src/ops/index.js';
-import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js';
+import { definePass, nodeLabel, type PassContext, Selection } from '../../src/pass/index.js';
 import { DynamicActivations, findUncovered } from '../../src/quantization/index.js';
 import { initializerOwners, removeUnusedConstant } from '../../src/rewrite/index.js';
 import { isTableLookup, planEmbedding } from './embedding.js';
 import { planLinear } from './linear.js';
-import { options, type Settings, settingsOf } from './options.js';
+import { options, type Settings, settingsOf, widerThan } from './options.js';
 import type { EditContext, NodePlan, PlanContext } from './plan.js';
+import { recordSensitivity } from './sensitivity.js';
 import { StoredWeights } from './weights.js';
 
 type Plans = Map<Node, NodePlan>;
@@ -32,6 +33,7 @@ export const quantizeWeights = definePass({
     const options = settingsOf(given);
     const plans = planNodes(model, options, context);
     dropUncovered(plans, context);
+    if (options.sensitivity) await recordSensitivity(model, plans.values(), context);
     const weights = new StoredWeights();
     await weights.find([...plans.values()], model, options, context);
     for (const { node, requests } of [...plans.values()]) {
@@ -50,12 +52,17 @@ function planNodes(model: Model, options: Settings, { targets, record }: PassCon
     tables: findTables(model),
     obstacleTo: (opset) => whyNotRaised(model, opset),
   };
+  const wide = new Selection(options.wide, []);
+  wide.check(model.allNodes());
+  const wideContext = { ...context, options: { ...options, bits: widerThan(options.bits) } };
   for (const node of targets(...options.operators)) {
     if (node.is('Gather') && !isTableLookup(node)) continue;
     const planned =
       node.graph?.scope !== model.graph.scope
         ? 'it belongs to a local function'
-        : (node.is('Gather') ? planEmbedding : planLinear)(node, context);
+        : node.is('Gather')
+          ? planEmbedding(node, context)
+          : planLinear(node, options.wide.length > 0 && wide.includes(node) ? wideContext : context);
     if (typeof planned === 'string') record.skipped(node, planned);
     else plans.set(node, planned);
   }

@@ -75,6 +75,14 @@ export const options = z.strictObject({
     .enum(['default', 'smallest'])
     .default('default')
     .describe('smallest: embeddings and scores in 4 bits too, blocks of 32, where these are not given'),
+  wide: z
+    .array(z.string())
+    .default([])
+    .describe('give these matrix products the next width, 8 bits for 4, 4 for 3 and 2: name, glob, re:…'),
+  sensitivity: z
+    .boolean()
+    .default(false)
+    .describe('report what rounding each matrix product alone does to the outputs, as the metric "sensitivity <node>"'),
   minimumSize: z.int().min(1).default(4096).describe('leave weights with fewer elements alone'),
   operators: z
     .array(z.enum(storableOperators))
@@ -107,4 +115,9 @@ export function searchOf(algorithm: Algorithm): BlockSearch {
 export function calibratedAlgorithms(algorithm: Algorithm, hasData: boolean): readonly MatrixAlgorithm[] {
   if (algorithm === 'auto') return hasData ? ['gptq', 'awq', 'scale-estimation', 'imatrix', 'mse-clip'] : [];
   return calibrated.filter((name) => name === algorithm);
+}
+
+/** The width of what is sensitive. */
+export function widerThan(bits: Options['bits']): Options['bits'] {
+  return bits < 4 ? 4 : 8;
 }

@@ -4,17 +4,15 @@ import type { Node } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import {
   type MatrixAlgorithm,
-  type MatrixForm,
   type RoundedWeight,
   roundWeight,
   searchChannelScalesTask,
-  turned,
 } from '../../src/quantization/index.js';
 import type { Calibratable, DividedInput } from './calibrated.js';
 import type { InputMoments } from './calibrated-inputs.js';
 import { scalePlace } from './input-scales.js';
 import type { Settings } from './options.js';
-import type { WeightRequest } from './plan.js';
+import { formOf, readMatrix } from './stored-matrix.js';
 
 interface RoundedGroup {
   readonly weights: readonly (RoundedWeight | string)[];
@@ -95,16 +93,4 @@ async function roundOne(
     workers,
     signal,
   );
-}
-
-/** W [K, N] as float32. */
-function readMatrix({ source, form, rows }: WeightRequest): Float32Array {
-  const stored = source.tensor.readFloat32();
-  return rows ? turned(stored, form.layout.k) : stored;
-}
-
-function formOf({ form }: WeightRequest): MatrixForm {
-  if (form.kind === 'packed') return { kind: 'packed', bits: form.bits, blockSize: form.layout.blockSize };
-  const { bits, blockSize, symmetric } = form.scheme;
-  return { kind: 'blocks', bits, blockSize, symmetric };
 }

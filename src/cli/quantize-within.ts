@@ -1,5 +1,5 @@
-// Static quantization within limits: the smallest set of operators kept at 16 bits or in float with which the metric falls by no more than was
-// allowed, or the largest with which size or latency stay what was asked for. Operators come in the order of what quantizing them alone does to the
+// Quantization within limits: the smallest set of operators kept at 16 bits or in float (static), or with more bits (weight-only), with which the
+// metric falls by no more than was allowed, or the largest with which size or latency stay what was asked for. Operators come in the order of what quantizing them alone does to the
 // outputs, and every set is measured again.
 import { DsoptError, thresholdMissed, usageError } from '../errors.js';
 import { selectorOf } from '../explain/index.js';
@@ -21,6 +21,50 @@ export interface Targets {
 /** Makes what is to be run with options added to those of the command line. */
 type Attempt = (added: PassOptions) => Promise<Compression>;
 
+/** What a mode can do for operators that are sensitive. */
+interface Keeping {
+  /** The pass that says how sensitive each is. */
+  readonly pass: string;
+  readonly word: string;
+  /** Whether matrix products can be computed with 16 bits. */
+  readonly sixteenBits: boolean;
+  /** Whether what the pass behind stores in eight bits may be kept too. */
+  readonly others: boolean;
+  /** Options with which results have the same size, faster. */
+  readonly quick: PassOptions;
+  options(kept: Kept, exclude: readonly string[]): PassOptions;
+}
+
+export type LimitedMode = 'static' | 'weight-only';
+
+const keepings: Readonly<Record<LimitedMode, Keeping>> = {
+  static: {
+    pass: 'quantize-static',
+    word: 'in float',
+    sixteenBits: true,
+    others: true,
+    quick: {},
+    options(kept, exclude) {
+      const all = [...exclude, ...kept.exclude];
+      return {
+        ...(all.length > 0 && { exclude: all }),
+        ...(kept.sixteenBits.length > 0 && { sixteenBits: kept.sixteenBits }),
+      };
+    },
+  },
+  'weight-only': {
+    pass: 'quantize-weights',
+    word: 'with more bits',
+    sixteenBits: false,
+    others: false,
+    quick: { algorithm: 'mse-clip' },
+    options: (kept, exclude) => ({
+      ...(exclude.length > 0 && { exclude }),
+      ...(kept.exclude.length > 0 && { wide: kept.exclude }),
+    }),
+  },
+};
+
 interface Kept {
   readonly sixteenBits: readonly string[];
   readonly exclude: readonly string[];
@@ -28,11 +72,13 @@ interface Kept {
 
 /** Runs `attempt`, and where its result is worse than `--max-drop` allows, looks for what must be kept. Throws THRESHOLD where nothing helps. */
 export async function quantizeWithinDrop(
+  mode: LimitedMode,
   attempt: Attempt,
   exclude: readonly string[],
   options: WriteOptions,
   context: CommandContext,
 ): Promise<CompressionReport> {
+  const keeping = keepings[mode];
   let report: CompressionReport | null = null;
   const keep = (made: CompressionReport): void => {
     report = made;
@@ -50,35 +96,37 @@ export async function quantizeWithinDrop(
     await tellResult(first, context);
     return first;
   }
-  context.output.log(`all operators in integers: ${describe(first)}; looking for those to keep`);
-  const order = await rankOperators(attempt, options, context);
+  context.output.log(`no operator kept ${keeping.word}: ${describe(first)}; looking for those to keep`);
+  const order = await rankOperators(keeping, attempt, options, context);
   const tries = { ...options, dryRun: true, report: [] };
   const drops = new Map<Kept, number>();
   const holds = async (kept: Kept): Promise<boolean> => {
-    const tried = await run(optionsOf(kept, exclude), tries);
+    const tried = await run(keeping.options(kept, exclude), tries);
     drops.set(kept, amountOf(tried));
-    context.output.log(`${kept.sixteenBits.length} at 16 bits, ${kept.exclude.length} in float: ${describe(tried)}`);
+    const wide = keeping.sixteenBits ? `${kept.sixteenBits.length} at 16 bits, ` : '';
+    context.output.log(`${wide}${kept.exclude.length} ${keeping.word}: ${describe(tried)}`);
     return isKept(tried);
   };
   const chosen =
-    (await search(order, (count) => keepWide(order.slice(0, count)), holds)) ??
+    (keeping.sixteenBits ? await search(order, (count) => keepWide(order.slice(0, count)), holds) : null) ??
     (await search(
       order,
       (count) => ({ sixteenBits: [], exclude: order.slice(0, count).map(({ name }) => name) }),
       holds,
     ));
   const best = chosen ?? [...drops].sort((a, b) => a[1] - b[1])[0]?.[0] ?? { sixteenBits: [], exclude: [] };
-  const final = await run(optionsOf(best, exclude), options, true);
+  const final = await run(keeping.options(best, exclude), options, true);
   await tellResult(final, context);
   if (!isKept(final)) {
     const hint = 'What came closest was written. --preset accurate, or --mode dynamic, may lose less.';
-    throw thresholdMissed(`No set of operators kept in float meets the limit: ${describe(final)}`, hint);
+    throw thresholdMissed(`No set of operators kept ${keeping.word} meets the limit: ${describe(final)}`, hint);
   }
   return final;
 }
 
 /** Keeps as many operators in float, the most sensitive first, as size or latency allow. */
 export async function quantizeWithinBudget(
+  mode: LimitedMode,
   attempt: Attempt,
   exclude: readonly string[],
   { size, latency }: Targets,
@@ -91,35 +139,41 @@ export async function quantizeWithinBudget(
       'Leave out --no-measure, --no-verify, --dry-run.',
     );
   }
-  const order = await rankOperators(attempt, options, context);
+  const keeping = keepings[mode];
+  const order = await rankOperators(keeping, attempt, options, context);
   let overwrite = options.overwrite;
-  const run = async (count: number, settings: Partial<WriteOptions>): Promise<CompressionReport> => {
+  const run = async (
+    count: number,
+    settings: Partial<WriteOptions>,
+    quick: PassOptions = {},
+  ): Promise<CompressionReport> => {
     const names = order.slice(0, count).map(({ name }) => name);
-    const compression = await attempt(optionsOf({ sixteenBits: [], exclude: names }, exclude));
+    const compression = await attempt({ ...keeping.options({ sixteenBits: [], exclude: names }, exclude), ...quick });
     const report = await compressQuietly(compression, { ...options, overwrite, ...settings }, context);
     if (!settings.dryRun && !options.dryRun) overwrite = true;
     const figures = [
       megabytes(bytesOf(report)),
       ...(ratioOf(report) === null ? [] : [`${ratioOf(report)!.toFixed(2)}x`]),
     ];
-    context.output.log(`${count} of ${order.length} in float: ${figures.join(', ')}`);
+    context.output.log(`${count} of ${order.length} ${keeping.word}: ${figures.join(', ')}`);
     return report;
   };
   const fits = (report: CompressionReport): boolean =>
     (size === undefined || bytesOf(report) <= size) &&
     (latency === undefined || (ratioOf(report) ?? Number.POSITIVE_INFINITY) <= latency);
+  const quick = latency === undefined ? keeping.quick : {};
   const trial = latency === undefined ? { dryRun: true, report: [] } : { measure: true, report: [] };
   // How many of the least sensitive ones must be integers.
-  const integers = fits(await run(order.length, trial))
+  const integers = fits(await run(order.length, trial, quick))
     ? 0
-    : await smallestCount(order.length, async (count) => fits(await run(order.length - count, trial)));
+    : await smallestCount(order.length, async (count) => fits(await run(order.length - count, trial, quick)));
   const report = await run(order.length - (integers ?? order.length), latency === undefined ? {} : { measure: true });
   await tellResult(report, context);
   if (!fits(report)) {
     const reached = latency === undefined ? megabytes(bytesOf(report)) : `${ratioOf(report)?.toFixed(2)}x`;
     throw thresholdMissed(
-      `With every operator in integers it is ${reached}`,
-      'It was written. --bits 4 makes files smaller.',
+      `With no operator kept ${keeping.word} it is ${reached}`,
+      'It was written. Fewer --bits make files smaller.',
     );
   }
   return report;
@@ -133,6 +187,7 @@ interface RankedOperator {
 
 /** What is quantized, by what quantizing it alone does to the outputs. */
 async function rankOperators(
+  keeping: Keeping,
   attempt: Attempt,
   options: WriteOptions,
   context: CommandContext,
@@ -146,8 +201,8 @@ async function rankOperators(
     metric: undefined,
     maxDrop: undefined,
   };
-  const { passes } = await compressQuietly(await attempt({ sensitivity: true }), settings, context);
-  const report = passes.find(({ pass }) => pass === 'quantize-static')!;
+  const { passes } = await compressQuietly(await attempt({ ...keeping.quick, sensitivity: true }), settings, context);
+  const report = passes.find(({ pass }) => pass === keeping.pass)!;
   const prefix = 'sensitivity ';
   const ranked = Object.entries(report.metrics)
     .filter(([name]) => name.startsWith(prefix))
@@ -158,7 +213,8 @@ async function rankOperators(
       return { name: selectorOf(label), isMatrix: /^integer (?:MatMul|Gemm)/.test(what) };
     });
   // What the pass behind stores in eight bits costs less, and comes last.
-  const others = passes.find(({ pass }) => pass === 'quantize-dynamic')?.changed ?? [];
+  const behind = keeping.others ? passes.find(({ pass }) => pass === 'quantize-dynamic') : undefined;
+  const others = behind?.changed ?? [];
   return [...ranked, ...others.map(({ target }) => ({ name: selectorOf(target), isMatrix: false }))];
 }
 
@@ -175,14 +231,6 @@ async function search(
 ): Promise<Kept | null> {
   const count = await smallestCount(order.length, (tried) => holds(keptOf(tried)));
   return count === null ? null : keptOf(count);
-}
-
-function optionsOf(kept: Kept, exclude: readonly string[]): PassOptions {
-  const all = [...exclude, ...kept.exclude];
-  return {
-    ...(all.length > 0 && { exclude: all }),
-    ...(kept.sixteenBits.length > 0 && { sixteenBits: kept.sixteenBits }),
-  };
 }
 
 function isKept({ evaluation }: CompressionReport): boolean {

@@ -47,7 +47,7 @@ export {
 } from './quantize-linear.js';
 export { quantizedTensor } from './quantize-weight.js';
 export { QuantizedWeight } from './quantized-weight.js';
-export type { MatrixAlgorithm, MatrixForm } from './round-matrix.js';
+export { type MatrixAlgorithm, type MatrixForm, roundPlainly } from './round-matrix.js';
 export { type RoundedWeight, roundWeight } from './round-weight.js';
 export { computeSaturationFreeParameters } from './saturation-free.js';
 export { scanWeight, scanWeightPairs } from './scan-weight.js';

@@ -35,6 +35,24 @@ export interface RoundedMatrix {
   readonly scale: Float32Array | null;
 }
 
+/** What becomes of W [K, N] where each block takes the parameters of the least squared error. */
+export function roundPlainly(weights: Float32Array, n: number, form: MatrixForm): Float32Array {
+  const { rounding } = startRounding(weights, [weights.length / n, n], form, weightedCriterion(null));
+  rounding.roundAll(weights);
+  return rounding.decode();
+}
+
+function startRounding(
+  weights: Float32Array,
+  shape: readonly [number, number],
+  form: MatrixForm,
+  criterion: BlockCriterion,
+): Pick<RoundedMatrix, 'rounding' | 'scale'> {
+  const scale = form.kind === 'packed' ? columnScales(weights, shape[1], form.bits) : null;
+  const grid = form.kind === 'packed' ? packedGrid(scale!, form.bits) : scaledGrid(form.bits, form.symmetric);
+  return { rounding: new MatrixRounding(shape, form.blockSize, grid, criterion), scale };
+}
+
 /** Longer blocks are not compensated for every candidate: what an error costs on average serves as well. */
 const longestTrialBlock = 32;
 
@@ -59,9 +77,7 @@ export class MatrixRounder {
     const { blockSize } = form;
     const criterion = this.criterionOf(algorithm, blockSize);
     if (criterion === null) return null;
-    const scale = form.kind === 'packed' ? columnScales(weights, n, form.bits) : null;
-    const grid = form.kind === 'packed' ? packedGrid(scale!, form.bits) : scaledGrid(form.bits, form.symmetric);
-    const rounding = new MatrixRounding([k, n], blockSize, grid, criterion);
+    const { rounding, scale } = startRounding(weights, [k, n], form, criterion);
     if (algorithm === 'gptq') compensateErrors(weights, n, rounding, this.factor!, blockSize);
     else rounding.roundAll(weights);
     return { algorithm, rounding, scale };

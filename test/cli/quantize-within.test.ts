@@ -1,4 +1,4 @@
-// Static quantization within a limit of the metric, of size and of latency.
+// Quantization within a limit of the metric, of size and of latency.
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -73,7 +73,7 @@ describe('a budget', () => {
   test('that all in integers do not meet ends with 99', async () => {
     const { code, stderr } = await quantize('missed.onnx', '--target-size', '1kB');
     expect(code).toBe(99);
-    expect(stderr).toMatch(/With every operator in integers it is 0\.0\d MB/);
+    expect(stderr).toMatch(/With no operator kept in float it is 0\.0\d MB/);
     expect(existsSync(join(folder, 'missed.onnx'))).toBe(true);
   });
 
@@ -85,6 +85,49 @@ describe('a budget', () => {
     const { code, stderr } = await quantize('bad.onnx', ...args);
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
+  });
+});
+
+describe('weights only', () => {
+  const bits = ['--mode', 'weight-only', '--compute', 'nbits', '--embedding-bits', '4', '--minimum-size', '64'];
+  const quantizeWeights = (name: string, ...more: string[]) =>
+    runCli(['quantize', model, '-o', join(folder, name), '--no-measure', ...bits, ...more]);
+  const widths = async (name: string): Promise<number[]> => {
+    const { graph } = await loadModel(join(folder, name));
+    return [...graph.nodes()]
+      .filter(({ opType }) => opType === 'MatMulNBits')
+      .map((node) => node.attributes.int('bits', 4));
+  };
+
+  test.each([[], ['--calibration-data', data]])('fill a size with more bits (%j)', async (...given) => {
+    expect((await quantizeWeights('four.onnx', '--overwrite')).code).toBe(0);
+    const least = statSync(join(folder, 'four.onnx')).size;
+    expect((await quantizeWeights('eight.onnx', '--overwrite', '--bits', '8')).code).toBe(0);
+    const most = statSync(join(folder, 'eight.onnx')).size;
+    const target = Math.round((least + most) / 2 + 500);
+    const { code, stderr } = await quantizeWeights(
+      'mixed.onnx',
+      '--overwrite',
+      ...given,
+      '--target-size',
+      `${target}B`,
+    );
+    expect(code, stderr).toBe(0);
+    expect((await widths('mixed.onnx')).sort()).toEqual([4, 8]);
+    expect(statSync(join(folder, 'mixed.onnx')).size).toBeLessThanOrEqual(target);
+  });
+
+  test('get more bits until the metric falls by no more than was allowed', async () => {
+    const evaluation = ['--eval-data', data, '--metric', 'kl'];
+    const all = await quantizeWeights('kl.onnx', ...evaluation, '--max-drop', '1', '--report', join(folder, 'kl.json'));
+    expect(all.code, all.stderr).toBe(0);
+    const report = anyReport.parse(JSON.parse(readFileSync(join(folder, 'kl.json'), 'utf8')));
+    if (!('passes' in report) || !report.evaluation) throw new Error('no evaluation');
+    const kl = report.evaluation.models[1].metrics[0].value!;
+    const { code, stderr } = await quantizeWeights('dropped.onnx', ...evaluation, '--max-drop', String(0.9 * kl));
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('1 with more bits: kl falls by');
+    expect(await widths('dropped.onnx')).toContain(8);
   });
 });
 

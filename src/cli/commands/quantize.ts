@@ -46,7 +46,7 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
     command
       .option(
         '--target-size <size>',
-        'static: keep what is most sensitive in float, up to this size, like 2MB',
+        'keep what is most sensitive in float (static) or with more bits (weight-only), up to this size, like 2MB',
         parseSize,
       )
       .option('--target-latency <share>', 'static: the same up to this latency, like 0.7x of the original', parseShare);
@@ -84,13 +84,18 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
     };
     const { targetSize: size, targetLatency: latency, maxDrop, evalData, exclude = [] } = options;
     const hasTarget = size !== undefined || latency !== undefined;
-    if (hasTarget && mode !== 'static')
-      throw usageError(`${size === undefined ? '--target-latency' : '--target-size'} is for --mode static`);
+    const limited = mode === 'static' || (mode === 'weight-only' && latency === undefined) ? mode : null;
+    if (hasTarget && limited === null)
+      throw usageError(
+        size === undefined
+          ? '--target-latency is for --mode static'
+          : '--target-size is for --mode static and weight-only',
+      );
     if (hasTarget && maxDrop !== undefined)
       throw usageError('--max-drop and a target exclude each other', 'Give one limit.');
-    if (hasTarget) await quantizeWithinBudget(attempt, exclude, { size, latency }, options, context);
-    else if (mode === 'static' && maxDrop !== undefined && evalData !== undefined && !options.dryRun)
-      await quantizeWithinDrop(attempt, exclude, options, context);
+    if (hasTarget) await quantizeWithinBudget(limited!, attempt, exclude, { size, latency }, options, context);
+    else if (limited && maxDrop !== undefined && evalData !== undefined && !options.dryRun)
+      await quantizeWithinDrop(limited, attempt, exclude, options, context);
     else await runCompression(await attempt({}), options, context);
   },
 };
