@@ -48,9 +48,12 @@ function distribute(
   ]);
   const all = rated.reduce((sum, { candidate }) => sum + costOf(candidate), 0);
   // What the bytes of the whole model must lose, these parameters lose.
-  const bytes = rated[0]?.candidate.operator.weight.dataType === 'float16' ? 2 : 4;
-  const most = kind === 'size' ? all - (modelBytes * (1 - share)) / bytes : all * share;
+  const most = kind === 'size' ? all - (modelBytes * (1 - share)) / bytesOfParameter(rated) : all * share;
   return allocate(curves, most, mostDivergence);
+}
+
+export function bytesOfParameter(rated: readonly RatedCandidate[]): number {
+  return rated[0]?.candidate.operator.weight.dataType === 'float16' ? 2 : 4;
 }
 
 function chooseAlone({ candidate, choices, energy, noiseFreeRanks }: RatedCandidate, rule: RankRule): Chosen {

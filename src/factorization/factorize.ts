@@ -6,7 +6,7 @@ import type { Model } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
 import { fittedBias, movedBias } from './bias.js';
 import { asItIsNow, type Candidate, findCandidates, weightsOf } from './candidates.js';
-import { type Chosen, chooseRanks, type RatedCandidate } from './choose-ranks.js';
+import { type Budget, bytesOfParameter, type Chosen, chooseRanks, type RatedCandidate } from './choose-ranks.js';
 import { DamageCurve } from './damage-curve.js';
 import { emitFactors } from './emit.js';
 import { type FamilyName, noiseFreeRanksTask } from './factorize-task.js';
@@ -36,23 +36,30 @@ export async function factorize(
   options: FactorizationOptions,
   context: PassContext,
 ): Promise<void> {
-  const rule = rankRule(options);
+  const rule = withShare(rankRule(options), model);
   if (context.samples === null && (options.weighting === 'scaled' || options.weighting === 'whitened')) {
     throw usageError(`The weighting ${options.weighting} needs samples`, 'Give data with --calibration-data.');
   }
   const candidates = await findCandidates(model, families, operators, options, context);
   const prepared = await prepare(model, candidates, rule, options, context);
   const speed = options.checkSpeed ? new SpeedCheck(context.engine) : null;
-  const chosen = await chooseMeasured(model, prepared, rule, options, speed, context);
+  const budget = { modelBytes: weightBytes(model), mostDivergence: options.mostDivergence };
+  const chosen = await chooseMeasured(model, prepared, rule, budget, speed, context);
   const accepted: { one: Prepared; choice: Choice }[] = [];
   for (const [index, one] of prepared.entries()) {
     const choice = chosen[index];
     if (choice) accepted.push({ one, choice });
     else context.record.skipped(one.candidate.operator.node, whyNot(one, rule, speed));
   }
-  report(prepared, chosen, rule, context);
+  report(prepared, chosen, rule, budget, context);
   if (context.samples !== null && options.refit) await replaceInOrder(model, accepted, context.samples, context);
   else await replaceAlone(model, accepted, context);
+}
+
+/** A size in bytes as a share of what the weights take. */
+function withShare(rule: RankRule, model: Model): RankRule {
+  if (rule.kind !== 'bytes') return rule;
+  return { kind: 'size', share: Math.min(1, rule.bytes / Math.max(weightBytes(model), 1)) };
 }
 
 async function prepare(
@@ -139,11 +146,11 @@ async function chooseMeasured(
   model: Model,
   prepared: readonly Prepared[],
   rule: RankRule,
-  options: FactorizationOptions,
+  budget: Budget,
   speed: SpeedCheck | null,
   context: PassContext,
 ): Promise<Chosen[]> {
-  let chosen = await choose(model, prepared, rule, options, speed, context);
+  let chosen = await choose(prepared, rule, budget, speed, context);
   for (let round = 0; round < mostRounds; round++) {
     const unknown = prepared.flatMap((one, index) => {
       const choice = chosen[index];
@@ -151,21 +158,19 @@ async function chooseMeasured(
     });
     if (unknown.length === 0) break;
     await measure(model, unknown, context);
-    chosen = await choose(model, prepared, rule, options, speed, context);
+    chosen = await choose(prepared, rule, budget, speed, context);
   }
   return chosen;
 }
 
 /** Chooses, measures how fast what was chosen is, and chooses again without what was too slow. */
 async function choose(
-  model: Model,
   prepared: readonly Prepared[],
   rule: RankRule,
-  { mostDivergence }: FactorizationOptions,
+  budget: Budget,
   speed: SpeedCheck | null,
   { signal }: PassContext,
 ): Promise<Chosen[]> {
-  const budget = { modelBytes: weightBytes(model), mostDivergence };
   for (;;) {
     const allowed = prepared.map((one) => ({
       ...one,
@@ -206,6 +211,7 @@ function report(
   prepared: readonly Prepared[],
   chosen: readonly Chosen[],
   rule: RankRule,
+  { modelBytes, mostDivergence }: Budget,
   { record }: PassContext,
 ): void {
   const sum = (of: (one: Prepared, choice: Chosen) => number): number =>
@@ -220,10 +226,16 @@ function report(
     'summed divergence',
     sum(({ damageAt }, choice) => (choice ? damageAt(choice.error) : 0)),
   );
-  const reached = rule.kind === 'params' ? after / before : rule.kind === 'macs' ? macsAfter / macsBefore : null;
-  if (reached !== null && 'share' in rule && reached > rule.share + 0.01) {
-    record.warn(`Only ${percent(reached)} was reached of ${percent(rule.share)}: more would be larger or slower`);
-  }
+  const reached: Partial<Record<RankRule['kind'], number>> = {
+    params: after / before,
+    macs: macsAfter / macsBefore,
+    size: 1 - ((before - after) * bytesOfParameter(prepared)) / modelBytes,
+  };
+  const share = reached[rule.kind];
+  if (before === 0 || share === undefined || !('share' in rule) || mostDivergence !== undefined) return;
+  if (share <= rule.share + 0.01) return;
+  record.metric('targetMissed', 1);
+  record.warn(`Only ${percent(share)} was reached of ${percent(rule.share)}: more would be larger or slower`);
 }
 
 function percent(share: number): string {

@@ -4,25 +4,29 @@ import { usageError } from '../errors.js';
 import { selectionOptions } from '../pass/index.js';
 
 /** A share: 0.6 or '60%'. */
-const share = z.union([
-  z.number().gt(0).max(1),
-  z.string().regex(/^\d+(\.\d+)?%$/, 'must be a percentage such as 60%'),
-]);
-const positiveNumber = z.string().regex(/^\d+(\.\d+)?$/, 'must be a number');
+const share = z.union([z.number().gt(0).max(1), z.string().regex(/^\d+(\.\d+)?%$/)], {
+  error: 'must be a share such as 60%',
+});
+/** 8MB, 1.5 GiB. */
+const size = z.string().regex(/^\d+(\.\d+)? ?[kMG]i?B$/i);
+const positiveNumber = z.string().regex(/^\d+(\.\d+)?$/);
 
 export const factorizationOptions = {
   targetParams: share.optional().describe('parameters to keep of all selected operators together, such as 60%'),
   targetMacs: share.optional().describe('multiplications to keep of all selected operators together, such as 50%'),
-  targetSize: share.optional().describe('bytes to keep of all weights of the model together, such as 70%'),
+  targetSize: z
+    .union([...share.options, size], { error: 'must be a share such as 70% or a size such as 8MB' })
+    .optional()
+    .describe('bytes that all weights of the model may take together: a share such as 70%, or a size such as 8MB'),
   ratio: share.optional().describe('parameters to keep of every selected operator by itself, such as 50%'),
   energy: z
-    .union([z.number().gt(0).max(1), positiveNumber])
+    .union([z.number().gt(0).max(1), positiveNumber], { error: 'must be a number between 0 and 1, such as 0.95' })
     .optional()
     .describe(
       'share of the energy that every operator keeps (of its outputs with calibration data, of its weights without), such as 0.95',
     ),
   rank: z
-    .union([z.int().min(1), z.string().regex(/^(vbmf|full|[1-9]\d*)$/, 'must be vbmf, full or a number')])
+    .union([z.int().min(1), z.string().regex(/^(vbmf|full|[1-9]\d*)$/)], { error: 'must be vbmf, full or a number' })
     .optional()
     .describe('the same rank for all, vbmf for as many components as are more than noise, or full'),
   mostDivergence: z
@@ -64,6 +68,7 @@ export type FactorizationOptions = z.output<typeof factorizationSchema>;
 /** How ranks are chosen, after parsing. */
 export type RankRule =
   | { readonly kind: 'params' | 'macs' | 'size' | 'ratio' | 'energy'; readonly share: number }
+  | { readonly kind: 'bytes'; readonly bytes: number }
   | { readonly kind: 'fixed'; readonly rank: number }
   | { readonly kind: 'vbmf' | 'full' };
 
@@ -78,7 +83,10 @@ export function rankRule(options: FactorizationOptions): RankRule {
   };
   add('targetParams', options.targetParams, (share) => ({ kind: 'params', share }));
   add('targetMacs', options.targetMacs, (share) => ({ kind: 'macs', share }));
-  add('targetSize', options.targetSize, (share) => ({ kind: 'size', share }));
+  const { targetSize } = options;
+  const bytes = typeof targetSize === 'string' ? parseBytes(targetSize) : null;
+  if (bytes === null) add('targetSize', targetSize, (share) => ({ kind: 'size', share }));
+  else rules.push(['targetSize', { kind: 'bytes', bytes }]);
   add('ratio', options.ratio, (share) => ({ kind: 'ratio', share }));
   add('energy', options.energy, (share) => ({ kind: 'energy', share }));
   const { rank } = options;
@@ -91,6 +99,14 @@ export function rankRule(options: FactorizationOptions): RankRule {
     );
   }
   return rules[0]?.[1] ?? defaultRule;
+}
+
+/** Null where it is a share. */
+function parseBytes(text: string): number | null {
+  const match = /^([\d.]+) ?([kMG])(i?)B$/i.exec(text);
+  if (!match) return null;
+  const power = 'kmg'.indexOf(match[2].toLowerCase()) + 1;
+  return Number(match[1]) * (match[3] ? 1024 : 1000) ** power;
 }
 
 export function parseShare(value: number | string): number {

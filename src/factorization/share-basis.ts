@@ -86,6 +86,7 @@ export async function shareBases(model: Model, options: SharingOptions, context:
   record.metric('parameters after', cost);
   if (before > 0 && cost > before * (share + 0.01)) {
     const reached = ((100 * cost) / before).toFixed(1);
+    record.metric('targetMissed', 1);
     record.warn(`Only ${reached} % was reached of ${(share * 100).toFixed(1)} %: more would be larger or slower`);
   }
   const chosen = shared.flatMap((one, index) => {

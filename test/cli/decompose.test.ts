@@ -34,10 +34,25 @@ test.each([
   ['spatial', '--target-macs', '60%'],
   ['share-basis', '--target-params', '70%'],
   ['auto', '--target-size', '60%'],
+  ['auto', '--target-size', '40kB'],
 ])('--method %s %s %s', async (method, flag, value) => {
   const output = join(folder, `${method}.onnx`);
-  const { code } = await runCli(['decompose', model, '-o', output, '--overwrite', '--method', method, flag, value]);
+  const words = ['--overwrite', '--no-check-speed', '--minimum-size', '1', '--method', method, flag, value];
+  const { code } = await runCli(['decompose', model, '-o', output, ...words]);
   expect(code).toBe(0);
+  expect(existsSync(output)).toBe(true);
+  if (value === '40kB') expect(statSync(output).size).toBeLessThan(41_000);
+});
+
+test('a target that cannot be reached ends with 99, and what could be is written', async () => {
+  const output = join(folder, 'missed.onnx');
+  const { code, stderr } = await runCli(['decompose', model, '-o', output, '--target-size', '100B', '--overwrite']);
+  expect(code).toBe(2);
+  expect(stderr).toContain('8MB');
+  const words = ['--target-size', '0.1kB', '--no-check-speed', '--overwrite'];
+  const missed = await runCli(['decompose', model, '-o', output, ...words]);
+  expect(missed.code).toBe(99);
+  expect(missed.stderr).toContain('was reached of');
   expect(existsSync(output)).toBe(true);
 });
 

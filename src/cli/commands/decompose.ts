@@ -1,5 +1,6 @@
 // `dsopt decompose`: weights as products of smaller ones.
 import { type Command, Option } from 'commander';
+import { thresholdMissed } from '../../errors.js';
 import type { DecomposeMethod } from '../../recipe/index.js';
 import type { CommandModule } from '../command-module.js';
 import { decomposeToDrop } from '../decompose-to-drop.js';
@@ -40,8 +41,18 @@ export const decompose: CommandModule<[string], DecomposeOptions> = {
       return { command: 'decompose', input: path, output: options.output ?? outputBeside(path, 'decomposed'), recipe };
     };
     const ruled = rankRules.some((rule) => options[rule] !== undefined);
-    if (maxDrop === undefined || ruled) await runCompression(await attempt({}), options, context);
-    else await decomposeToDrop(maxDrop, (targetParams) => attempt({ targetParams }), options, context);
+    if (maxDrop !== undefined && !ruled) {
+      await decomposeToDrop(maxDrop, (targetParams) => attempt({ targetParams }), options, context);
+      return;
+    }
+    const report = await runCompression(await attempt({}), options, context);
+    const missed = report.passes.find(({ metrics }) => metrics.targetMissed);
+    if (missed) {
+      throw thresholdMissed(
+        missed.warnings.at(-1)!,
+        'What could be reached was written; --no-check-speed or fewer exclusions give more.',
+      );
+    }
   },
 };
 
