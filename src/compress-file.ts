@@ -7,6 +7,7 @@ import { createOnnxRuntimeEngine, createOnnxRuntimeWebEngine, type Feeds } from 
 import { DsoptError, ioError, outputExists, throwIfAborted } from './errors.js';
 import { beginEvaluation, checkLimit, type EvaluationSettings, type PendingEvaluation } from './evaluate-result.js';
 import type { Model } from './ir/index.js';
+import { KeptResults } from './kept-results.js';
 import { loadModel, type SaveOptions, type StagedModel, stageModel } from './onnx/index.js';
 import { createWorkers } from './parallel/index.js';
 import type { PassReport } from './pass/index.js';
@@ -54,6 +55,8 @@ export interface CompressFileOptions
   readonly details?: boolean;
   /** Write a result that is worse than its evaluation allows too: the error follows all the same. Default false. */
   readonly keepMissed?: boolean;
+  /** Keep results of long work in a folder beside the output until that is written, and go on from what is there. Default false. */
+  readonly resume?: boolean;
   /** Runs the passes, writes nothing. */
   readonly dryRun?: boolean;
   /** Called before every part of the run: loading, each pass, writing, verifying. */
@@ -78,7 +81,9 @@ export async function compressFile(
   const settings = options.evaluation === undefined ? recipe.evaluation : options.evaluation;
   const checks = [options.verify !== false, measured, settings, options.details].filter(Boolean).length;
   const phases = new Phases(recipe.steps.length + (dryRun ? 1 + (settings ? 1 : 0) : 2 + checks), options.onPhase);
-  const workers = options.workers ?? createWorkers();
+  const kept = options.resume ? new KeptResults(output) : null;
+  const threads = options.workers ?? createWorkers();
+  const workers = kept?.keeping(threads) ?? threads;
   let staged: StagedModel | null = null;
   let calibration: CalibrationSamples | null = null;
   try {
@@ -130,6 +135,7 @@ export async function compressFile(
     const speed = measured ? await measure(model, staged.path, phases, options) : undefined;
     const files = staged.commit();
     writeAttachments(output, result.passes);
+    kept?.remove();
     const made = describeModel(result.model, files);
     const transfer = await transferOf(facts.input, made, result.passes, options);
     phases.end();

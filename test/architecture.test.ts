@@ -23,7 +23,7 @@ const layers: readonly (readonly string[])[] = [
   ['pruning'],
   ['recipe'],
   ['report'],
-  ['inspect', 'checkpoint-file', 'measure-speed', 'compare-nodes'],
+  ['inspect', 'checkpoint-file', 'kept-results', 'measure-speed', 'compare-nodes'],
   ['evaluate'],
   ['evaluate-result'],
   ['compress', 'compare', 'explain'],

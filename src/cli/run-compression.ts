@@ -103,8 +103,9 @@ function fileOptions({
   seed,
   maxMemory,
   dryRun,
+  resume,
 }: WriteOptions) {
-  return { overwrite, target, verify, measure, externalData, shardSize, inputShapes, seed, maxMemory, dryRun };
+  return { overwrite, target, verify, measure, externalData, shardSize, inputShapes, seed, maxMemory, dryRun, resume };
 }
 
 async function writeReports(report: CompressionReport, paths: readonly string[]): Promise<void> {

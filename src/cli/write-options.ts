@@ -18,6 +18,8 @@ export interface WriteOptions extends OutputOptions, EvaluationOptions, Calibrat
   readonly maxMemory?: number;
   readonly report?: readonly string[];
   readonly dryRun?: boolean;
+  /** Of commands whose work can be long. */
+  readonly resume?: boolean;
 }
 
 export async function addWriteOptions(command: Command): Promise<void> {

@@ -1,5 +1,5 @@
 // Saving a model: it is staged in a folder of its own beside the output, where it can be verified, and then moved into place.
-import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { DsoptError, ioError, outputExists, throwIfAborted, usageError } from '../errors.js';
@@ -8,7 +8,7 @@ import { inlineWorkers, type Workers } from '../parallel/index.js';
 import { StringTensor, type Tensor } from '../tensor/index.js';
 import { encodeModel } from './encode.js';
 import { type FileLayout, layOutExternal, layOutInline, layoutBytes, type Segment } from './layout.js';
-import { makeFolder } from './make-folder.js';
+import { makeStage } from './stage-folder.js';
 import { writeBytes, writeTensor, writeTensorTask } from './write-tensor.js';
 
 export interface SaveOptions {
@@ -74,7 +74,8 @@ export async function stageModel(model: Model, path: string, options: SaveOption
     commit() {
       if (!options.overwrite) refuseExisting(folder, files);
       try {
-        // Data files first: the model never names a file that is not there yet.
+        // Data files first: the model never names a file that is not there yet, nor one that is of another model.
+        if (files.length > 1) rmSync(target, { force: true });
         for (const { name } of files) renameSync(join(stage, name), join(folder, name));
       } catch (cause) {
         throw ioError('write', path, cause);
@@ -85,36 +86,6 @@ export async function stageModel(model: Model, path: string, options: SaveOption
     },
     discard,
   };
-}
-
-interface Stage {
-  readonly stage: string;
-  /** Removes the stage, and the folder around it where it was created for it and is empty. */
-  discard(): void;
-}
-
-/** Of stages in use; called when the process ends in the middle. */
-const pendingDiscards = new Set<() => void>();
-process.on('exit', () => {
-  for (const discard of pendingDiscards) discard();
-});
-
-function makeStage(folder: string): Stage {
-  const removeFolder = makeFolder(folder);
-  let stage: string;
-  try {
-    stage = mkdtempSync(join(folder, '.dsopt-'));
-  } catch (cause) {
-    removeFolder();
-    throw ioError('write in', folder, cause);
-  }
-  const discard = (): void => {
-    pendingDiscards.delete(discard);
-    rmSync(stage, { recursive: true, force: true });
-    removeFolder();
-  };
-  pendingDiscards.add(discard);
-  return { stage, discard };
 }
 
 function refuseExisting(folder: string, files: readonly FileLayout[]): void {

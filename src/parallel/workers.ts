@@ -10,6 +10,8 @@ export interface Task<Input, Output> {
   /** `import.meta.url` of the module that exports it. */
   readonly module: string;
   readonly exportName: string;
+  /** Whether the result is worth keeping, for runs that are interrupted and go on; it depends on nothing but the input. */
+  readonly keep?: boolean;
   run(input: Input): Output | Promise<Output>;
 }
 

@@ -55,6 +55,7 @@ interface PackInput extends PackingScheme {
 export const packWeightTask: Task<PackInput, PackedParameters | string> = {
   module: import.meta.url,
   exportName: 'packWeightTask',
+  keep: true,
   async run({ tensor, layout, ...scheme }) {
     return findParameters(await restoreTensor(tensor), layout, scheme);
   },
@@ -69,7 +70,7 @@ export async function packWeight(
   signal?: AbortSignal,
 ): Promise<PackedParameters | string> {
   throwIfAborted(signal);
-  const description = workers.jobs > 1 ? tensor.describe() : null;
+  const description = tensor.describe();
   if (description === null) return findParameters(tensor, layout, scheme);
   return workers.run(packWeightTask, { tensor: description, layout, ...scheme }, signal);
 }

@@ -38,6 +38,7 @@ export interface RoundedWeight {
 export const roundWeightTask: Task<WeightRounding, RoundedWeight | string> = {
   module: import.meta.url,
   exportName: 'roundWeightTask',
+  keep: true,
   run: roundNow,
 };
 

@@ -51,6 +51,7 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
       )
       .option('--target-latency <share>', 'static: the same up to this latency, like 0.7x of the original', parseShare);
     for (const flag of choiceFlags(choices)) command.addOption(flag);
+    command.option('--resume', 'keep finished weights in a folder beside the output, and go on from there');
     await addWriteOptions(command);
   },
   async run([path], options, context) {
