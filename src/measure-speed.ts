@@ -58,6 +58,7 @@ export async function measureSpeed(
   }
 }
 
-function figures({ latency, throughput, sessionCreate, peakMemory, quantiles }: ModelMeasurement): Speed['input'] {
-  return { ...latency, throughput, sessionCreate, peakMemory, quantiles: [...quantiles] };
+function figures(measured: ModelMeasurement): Speed['input'] {
+  const { latency, throughput, sessionCreate, loadedMemory, peakMemory, quantiles } = measured;
+  return { ...latency, throughput, sessionCreate, loadedMemory, peakMemory, quantiles: [...quantiles] };
 }

@@ -115,7 +115,7 @@ ${steps}
     const whole = join(folder, 'whole.onnx');
     expect(await exitOf(start(whole))).toBe(0);
     expected = readFileSync(whole);
-  });
+  }, 60_000);
 
   it('leaves no half output when it is killed, and gives the same bytes in the end', async () => {
     const random = createRandom(11);

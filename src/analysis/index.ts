@@ -11,6 +11,7 @@ export {
 } from './channel-groups/index.js';
 export { countMacs, type MacCount } from './count-macs.js';
 export { type LinearOperator, linearOperator, readBias, readRows, storeRows } from './linear-operator.js';
+export { loadTimeNodes } from './load-time-nodes.js';
 export { planSlices, type Slice, weightBytes } from './plan-slices.js';
 export { inferProvenTypes } from './proven-types.js';
 export {

@@ -36,6 +36,8 @@ export interface ModelMeasurement {
   readonly throughput: number;
   /** Milliseconds from the file to a session that can run. */
   readonly sessionCreate: number;
+  /** Bytes the process of the model had resident once the session was there, Node.js included. */
+  readonly loadedMemory: number;
   /** Bytes the process of the model had resident at most, Node.js included. */
   readonly peakMemory: number;
   /** Latency relative to the first model. */

@@ -10,7 +10,11 @@ async function answer(request: Request): Promise<Replies[Request['kind']]> {
   switch (request.kind) {
     case 'open':
       session = await openMeasuredSession(request.path, request.setUp);
-      return { sessionCreate: session.sessionCreate, inputs: session.inputs };
+      return {
+        sessionCreate: session.sessionCreate,
+        loadedMemory: session.loadedMemory,
+        inputs: session.inputs,
+      };
     case 'run': {
       const latencies: number[] = [];
       for (let index = 0; index < request.count; index++) {

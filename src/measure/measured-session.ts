@@ -9,6 +9,8 @@ import type { SetUp } from './protocol.js';
 export interface MeasuredSession {
   /** Milliseconds it took to create the session. */
   readonly sessionCreate: number;
+  /** Bytes of the process resident then. */
+  readonly loadedMemory: number;
   readonly inputs: Readonly<Record<string, readonly number[]>>;
   run(): Promise<unknown>;
 }
@@ -19,9 +21,10 @@ export async function openMeasuredSession(path: string, setUp: SetUp): Promise<M
   const start = performance.now();
   const session = await engine.open(path);
   const sessionCreate = performance.now() - start;
+  const loadedMemory = process.memoryUsage.rss();
   const synthetic = await makeFeeds(session, await loadModel(path), setUp);
   const feeds = synthetic.at(0);
-  return { sessionCreate, inputs: synthetic.shapes, run: () => session.run(feeds) };
+  return { sessionCreate, loadedMemory, inputs: synthetic.shapes, run: () => session.run(feeds) };
 }
 
 /** Loading the library is no part of creating a session; WebAssembly is compiled with the first one. */

@@ -24,8 +24,12 @@ export type Request =
   | { readonly kind: 'finish' };
 
 export interface Replies {
-  /** Milliseconds to create the session, and the shapes of what is fed to it. */
-  readonly open: { readonly sessionCreate: number; readonly inputs: Readonly<Record<string, readonly number[]>> };
+  /** Milliseconds to create the session, bytes resident then, and the shapes of what is fed to it. */
+  readonly open: {
+    readonly sessionCreate: number;
+    readonly loadedMemory: number;
+    readonly inputs: Readonly<Record<string, readonly number[]>>;
+  };
   /** Milliseconds of each inference. */
   readonly run: { readonly latencies: readonly number[] };
   /** The most bytes of memory the process has had resident. */

@@ -26,6 +26,7 @@ export const benchmarkReport = z.strictObject({
       quantiles: z.array(z.number()).describe('of the same: 0 %, 5 %, … 100 %'),
       throughput: z.number().describe('samples per second'),
       sessionCreate: z.number().describe('milliseconds from the file to a session'),
+      loadedMemory: count.describe('bytes its process had resident once the session was there, Node.js included'),
       peakMemory: count.describe('bytes its process had resident at most, Node.js included'),
       ratio: z
         .strictObject({ median: z.number(), lower: z.number(), upper: z.number() })

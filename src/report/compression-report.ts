@@ -52,6 +52,13 @@ export const fidelity = z.strictObject({
   slices: count,
   outputs: z.array(outputFidelity),
   worst: outputFidelity.nullable().describe('the least faithful value compared: an output, or one where slices meet'),
+  decoding: z
+    .strictObject({
+      atLoad: count.describe('operators that onnxruntime computes once, when it loads the result'),
+      inRuns: z.array(z.string()).describe('those that it computes in every run all the same'),
+    })
+    .optional()
+    .describe('missing where nothing is left to compute at load, and where models were cut into slices'),
 });
 
 export const latency = z.strictObject({
@@ -64,6 +71,7 @@ export const latency = z.strictObject({
 const measurement = latency.extend({
   throughput: z.number().describe('samples per second'),
   sessionCreate: z.number().describe('milliseconds from the file to a session'),
+  loadedMemory: count.describe('bytes its process had resident once the session was there, Node.js included'),
   peakMemory: count.describe('bytes its process had resident at most, Node.js included'),
   quantiles: z.array(z.number()).describe('of the milliseconds of one inference: 0 %, 5 %, … 100 %'),
 });

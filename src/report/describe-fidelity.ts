@@ -10,6 +10,7 @@ export function describeFidelity(measured: FidelityReport): Fidelity {
     slices: measured.slices,
     outputs: measured.outputs.map(describeOutput),
     worst: measured.worst && describeOutput(measured.worst),
+    ...(measured.decoding && { decoding: { ...measured.decoding, inRuns: [...measured.decoding.inRuns] } }),
   };
 }
 

@@ -101,6 +101,12 @@ function speedTable({ timing }: CompressionReport): string[] {
     ],
     row('sessionCreate', 'session create'),
     [
+      'memory after load',
+      formatBytes(input.loadedMemory),
+      formatBytes(output.loadedMemory),
+      formatChange(input.loadedMemory, output.loadedMemory),
+    ],
+    [
       'peak memory',
       formatBytes(input.peakMemory),
       formatBytes(output.peakMemory),

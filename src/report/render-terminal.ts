@@ -60,6 +60,20 @@ export function fidelityLines(
       `outputs against the original's, ${plural(fidelity.samples, 'sample')} (${source})${slices}${target === 'web' ? ', run in onnxruntime-web' : ''}:`,
     ),
     ...alignColumns(fidelity.outputs.map(outputRow), ['left', 'left', 'left', 'left']).map((line) => `  ${line}`),
+    ...decodingLines(fidelity.decoding, style),
+  ];
+}
+
+function decodingLines(decoding: Fidelity['decoding'], style: ChalkInstance): string[] {
+  if (!decoding) return [];
+  const { atLoad, inRuns } = decoding;
+  if (inRuns.length === 0) {
+    return [style.dim(`${plural(atLoad, 'operator')} that decode weights run once, when the model is loaded`)];
+  }
+  return [
+    style.yellow(
+      `${plural(inRuns.length, 'operator')} could decode weights when the model is loaded, but run in every inference: ${printable(inRuns.slice(0, 3).join(', '))}`,
+    ),
   ];
 }
 
@@ -91,6 +105,7 @@ function speedLines({ timing, written, target }: CompressionReport, style: Chalk
           `ratio ${ratio.median.toFixed(2)} (${ratio.lower.toFixed(2)}–${ratio.upper.toFixed(2)})`,
         ],
         row('session create', formatMilliseconds(input.sessionCreate), formatMilliseconds(output.sessionCreate)),
+        row('memory after load', formatBytes(input.loadedMemory), formatBytes(output.loadedMemory)),
         row('peak memory', formatBytes(input.peakMemory), formatBytes(output.peakMemory)),
       ],
       ['left', 'right', 'left', 'left', 'left'],

@@ -2,6 +2,7 @@
 import type { Engine, Feeds } from '../engine/index.js';
 import type { Model } from '../ir/index.js';
 import type { Fidelity } from '../metrics/index.js';
+import type { Decoding } from './check-decoding.js';
 
 export interface VerificationOptions {
   readonly original: Model;
@@ -36,4 +37,6 @@ export interface FidelityReport {
   readonly outputs: readonly NamedFidelity[];
   /** The least faithful value: an output, or one where slices meet. */
   readonly worst: NamedFidelity | null;
+  /** Missing where nothing is left to compute at load, and where models were cut into slices. */
+  readonly decoding?: Decoding;
 }

@@ -4,6 +4,7 @@ import { weightBytes } from '../analysis/index.js';
 import type { Feeds } from '../engine/index.js';
 import { throwIfAborted, verificationFailed } from '../errors.js';
 import { findWorkingFeeds } from '../synthetic/index.js';
+import { checkDecoding } from './check-decoding.js';
 import { asVerification, compareOutputs, runAll, takeSamples, worstOf } from './compare-runs.js';
 import { interfaceDifference } from './interface.js';
 import type { FidelityReport, VerificationOptions } from './verification.js';
@@ -31,7 +32,8 @@ async function verifyWhole(options: VerificationOptions): Promise<FidelityReport
   const actual = await asVerification(() => runAll(resultEngine, result.path ?? result, feeds, signal));
   const outputs = compareOutputs(expected, actual);
   const synthetic = !options.samples;
-  return { samples: feeds.length, synthetic, method: 'whole', slices: 1, outputs, worst: worstOf(outputs) };
+  const decoding = await asVerification(() => checkDecoding(result, engine, feeds[0]));
+  return { samples: feeds.length, synthetic, method: 'whole', slices: 1, outputs, worst: worstOf(outputs), decoding };
 }
 
 async function collectFeeds(options: VerificationOptions): Promise<Feeds[]> {

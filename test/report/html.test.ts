@@ -13,6 +13,7 @@ const speed = (factor: number) => ({
   mean: 10 * factor,
   throughput: 100 / factor,
   sessionCreate: 50,
+  loadedMemory: 5e7,
   peakMemory: 1e8,
   quantiles: Array.from({ length: 21 }, (_, step) => (9 + step / 4) * factor),
 });

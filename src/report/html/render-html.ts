@@ -191,6 +191,7 @@ async function speedSection({ timing }: CompressionReport): Promise<Markup[]> {
     row('p99', input.p99, output.p99, formatMilliseconds),
     row('throughput', input.throughput, output.throughput, (value) => `${digits(value)} /s`),
     row('session create', input.sessionCreate, output.sessionCreate, formatMilliseconds),
+    row('memory after load', input.loadedMemory, output.loadedMemory, formatBytes),
     row('peak memory', input.peakMemory, output.peakMemory, formatBytes),
   ];
   const chart = await drawChart(latencyDistribution(latency), {
