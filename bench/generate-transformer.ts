@@ -1,5 +1,5 @@
 // Writes transformer encoders as PyTorch's exporter writes them, of any size, with made-up weights: models to measure with.
-// node dist-bench/bench/generate-transformer.js bert-base|3gib FILE
+// node dist-bench/bench/generate-transformer.js bert-base|3gib|1gb|2gb|4gb|8gb FILE
 import { parseModel } from '../src/ir/index.js';
 import { saveModel } from '../src/onnx/index.js';
 import { ComputedTensor } from '../src/tensor/index.js';
@@ -14,10 +14,17 @@ interface Size {
   readonly positions: number;
 }
 
-/** `bert-base`: 109 M parameters, 435 MB. `3gib`: 804 M parameters, over what one file may hold. */
+/** 50 M parameters a block, 201 MB. */
+const wide = { hidden: 2048, heads: 16, feedForward: 8192, vocabulary: 1024, positions: 512 } as const;
+
+/** `bert-base`: 109 M parameters, 435 MB. `3gib`: 804 M parameters, over what one file may hold. `8gb`: 2 G parameters. */
 const sizes: Readonly<Record<string, Size>> = {
   'bert-base': { blocks: 12, hidden: 768, heads: 12, feedForward: 3072, vocabulary: 30522, positions: 512 },
-  '3gib': { blocks: 16, hidden: 2048, heads: 16, feedForward: 8192, vocabulary: 1024, positions: 512 },
+  '3gib': { blocks: 16, ...wide },
+  '1gb': { blocks: 5, ...wide },
+  '2gb': { blocks: 10, ...wide },
+  '4gb': { blocks: 20, ...wide },
+  '8gb': { blocks: 40, ...wide },
 };
 
 const [sizeName = '', path = ''] = process.argv.slice(2);

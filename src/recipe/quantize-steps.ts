@@ -44,9 +44,15 @@ export function quantizeSteps(passes: readonly Pass[], mode: QuantizeMode, optio
   return [...preparationSteps(passes), { ...options, ...fixed, ...quantize }, ...rest, ...cleanupSteps(passes)];
 }
 
+/** Options that mean the same to both passes. */
+const alsoForEightBits: ReadonlySet<string> = new Set(['exclude', 'symmetric', 'minimumSize']);
+
 /** Weights that fewer bits are not for (embeddings, scores, convolutions) get 8; then equal shapes of decoded blocks are joined. */
-function whatKeepsEightBits({ compute, include, exclude }: PassOptions) {
-  const options = { ...(compute === 'float32' && { compute: 'float' }), ...(exclude !== undefined && { exclude }) };
+function whatKeepsEightBits({ compute, include, ...given }: PassOptions) {
+  const options = {
+    ...(compute === 'float32' && { compute: 'float' }),
+    ...Object.fromEntries(Object.entries(given).filter(([name]) => alsoForEightBits.has(name))),
+  };
   // Who names nodes means these alone.
   const eightBits = include === undefined ? [{ pass: 'quantize-dynamic', options }] : [];
   return [...eightBits, { pass: 'deduplicate-initializers', options: {} }];

@@ -43,6 +43,42 @@ describe('--dtypes', () => {
     });
   });
 
+  test('gives one JSON object, and a report for each form', async () => {
+    const output = join(folder, 'json', 'onnx');
+    const { code, stdout } = await runCli([
+      ...['quantize', model, '--dtypes', 'q4,fp16', '-o', output, '--no-verify', '--json'],
+      ...['--report', join(folder, 'report.md'), '--report', join(folder, 'report.json')],
+    ]);
+    expect(code).toBe(0);
+    const bundle = JSON.parse(stdout);
+    expect(bundle).toMatchObject({ schema: 'dsopt.bundle/1', config: join(folder, 'config.json') });
+    expect(Object.keys(bundle.reports)).toEqual(['q4', 'fp16']);
+    for (const dtype of ['q4', 'fp16']) {
+      expect(bundle.reports[dtype].output.path).toBe(join(output, `model_${dtype}.onnx`));
+      expect(readFileSync(join(folder, `report.${dtype}.md`), 'utf8')).toContain(`model_${dtype}.onnx`);
+      expect(JSON.parse(readFileSync(join(folder, `report.${dtype}.json`), 'utf8'))).toEqual(bundle.reports[dtype]);
+    }
+  });
+
+  test('leaves the forms of other models in the folder what they are', async () => {
+    const own = join(folder, 'several');
+    mkdirSync(join(own, 'onnx'), { recursive: true });
+    writeFileSync(join(own, 'onnx', 'decoder_model_merged.onnx'), '');
+    const config = join(own, 'config.json');
+    writeFileSync(config, '{}');
+    const flags = ['quantize', model, '-o', join(own, 'onnx'), '--no-verify', '--dtypes'];
+    expect((await runCli([...flags, 'fp16'])).code).toBe(0);
+    expect(JSON.parse(readFileSync(config, 'utf8'))).toEqual({
+      'transformers.js_config': { dtype: { model: 'fp16' } },
+    });
+    const dtype = { decoder_model_merged: 'q4', model: 'fp16' };
+    writeFileSync(config, JSON.stringify({ 'transformers.js_config': { dtype } }));
+    expect((await runCli([...flags, 'q8'])).code).toBe(0);
+    expect(JSON.parse(readFileSync(config, 'utf8'))).toEqual({
+      'transformers.js_config': { dtype: { ...dtype, model: 'q8' } },
+    });
+  });
+
   test.each([
     [['--dtypes', 'q4,q9'], 'q9 is none of: fp32, fp16, q8'],
     [['--dtypes', 'q4', '--mode', 'dynamic'], 'exclude each other'],

@@ -181,4 +181,9 @@ test('weight-only quantization is two passes, the second for what keeps 8 bits',
     'quantize-dynamic',
     { compute: 'float', exclude: ['b'] },
   ]);
+  // Words that both passes know reach both.
+  expect(stepsFor({ blockSize: 32, symmetric: false, minimumSize: 9 })[1]).toEqual([
+    'quantize-dynamic',
+    { symmetric: false, minimumSize: 9 },
+  ]);
 });
