@@ -22,10 +22,10 @@ export const quantizeWeights = definePass({
   options,
   needs: [],
   requires(_model, { bits, compute }) {
-    if (bits < 4 && (compute === 'nbits' || compute === 'dequantize')) {
+    if (bits === 2 && compute === 'dequantize') {
       throw usageError(
         `${bits} bits are not for compute ${compute}`,
-        'Kernels decode 4 and 8 bits; int8 and float32 decode at load.',
+        'DequantizeLinear takes 4 and 8 bits; nbits, int8 and float32 store 2.',
       );
     }
   },

@@ -2,6 +2,7 @@
 import type { Node } from '../../src/ir/index.js';
 import type { ConstantSource } from '../../src/ops/index.js';
 import {
+  type BlockBits,
   dequantizeBlocks,
   emitDynamicLinear,
   floatWeightAt,
@@ -28,7 +29,8 @@ export function planLinear(node: Node, { options, tables, obstacleTo }: PlanCont
   const axis = isTransposedGemm(node) ? 1 : 0;
   if (options.compute === 'nbits') {
     const wide = tied || makesScores(node);
-    return planNBits(node, source, axis, wide ? Math.max(options.bits, options.embeddingBits) : options.bits, options);
+    const { bits, embeddingBits } = options;
+    return planNBits(node, source, axis, wide && embeddingBits > bits ? embeddingBits : bits, options);
   }
   if (options.embeddingBits === 8) {
     if (tied) return 'its weight is a table of embeddings too, which keeps 8 bits';
@@ -66,10 +68,10 @@ function planPacked(node: Node, source: ConstantSource, axis: number, bits: Pack
   };
 }
 
-function planNBits(node: Node, source: ConstantSource, axis: number, bits: number, options: Settings): Planned {
+function planNBits(node: Node, source: ConstantSource, axis: number, bits: BlockBits, options: Settings): Planned {
   const { dataType } = source;
   if (dataType === 'bfloat16') return 'MatMulNBits on the CPU takes no bfloat16';
-  const request = requestBlocks('channels', 1, source, axis, bits === 8 ? 8 : 4, options);
+  const request = requestBlocks('channels', 1, source, axis, bits, options);
   return {
     node,
     requests: [request],
@@ -83,7 +85,7 @@ function planNBits(node: Node, source: ConstantSource, axis: number, bits: numbe
 }
 
 function planDequantize(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
-  const request = requestBlocks('source', 1, source, axis, options.bits === 8 ? 8 : 4, options);
+  const request = requestBlocks('source', 1, source, axis, options.bits, options);
   return {
     node,
     requests: [request],

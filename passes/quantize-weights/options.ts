@@ -18,7 +18,9 @@ export const options = z.strictObject({
   bits: z
     .literal([8, 4, 3, 2])
     .default(4)
-    .describe('of each weight of a matrix product; 3 and 2 not for compute nbits and dequantize, 8 only for these'),
+    .describe(
+      'of each weight of a matrix product; nbits and dequantize store 3 in 4 and are the ones that take 8, dequantize takes no 2',
+    ),
   blockSize: z
     .literal([16, 32, 64, 128, 256])
     .optional()

@@ -1,6 +1,7 @@
 // What a block of a column can be rounded to, in every form in which weights are stored: integers times a multiplier and the scale of the
 // channel (packed), or times a float scale, around a zero point or not (MatMulNBits, DequantizeLinear).
 import type { ColumnBlock } from './block-criterion.js';
+import { type BlockBits, rangeShares } from './block-parameters.js';
 import { multiplierCandidates, type PackedWidth, packedScale } from './packed-multiplier.js';
 
 /** Ways to represent one block, the one that cuts nothing off first; reused. */
@@ -55,12 +56,12 @@ export function columnScales(weights: Float32Array, n: number, bits: PackedWidth
   return minimum.map((least, column) => packedScale(least, maximum[column], bits));
 }
 
-/** Shares of the range of a block that are tried: the fewer levels, the more is worth cutting off. */
-const shares = { 4: [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7], 8: [1, 0.99, 0.98] } as const;
+/** Shares of the range of a block that are tried at eight bits, of which little is worth cutting off. */
+const fewShares = [1, 0.99, 0.98];
 const smallest = 2 ** -126;
 
 /** (q − zero point) · scale; see block-parameters.ts. */
-export function scaledGrid(bits: 4 | 8, symmetric: boolean): BlockGrid {
+export function scaledGrid(bits: BlockBits, symmetric: boolean): BlockGrid {
   const levels = 2 ** bits - 1;
   const middle = 2 ** (bits - 1);
   return {
@@ -81,7 +82,7 @@ export function scaledGrid(bits: 4 | 8, symmetric: boolean): BlockGrid {
         result.add(1, symmetric ? middle : 0, 0);
         return;
       }
-      for (const share of shares[bits]) {
+      for (const share of bits === 8 ? fewShares : rangeShares(bits)) {
         const step = Math.fround(full * share);
         if (symmetric) {
           result.add(step, middle, 0);

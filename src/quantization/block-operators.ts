@@ -2,7 +2,7 @@
 import { type Graph, intAttribute, type Node, type Value } from '../ir/index.js';
 import { NodeInserter, replaceNode } from '../rewrite/index.js';
 import { castTensor, type DataType, int64Tensor, scalarTensor } from '../tensor/index.js';
-import type { BlockScheme } from './block-parameters.js';
+import { type BlockScheme, storedBits } from './block-parameters.js';
 import type { BlockLayout, BlockTensors } from './block-weight.js';
 import { linearTerms } from './linear-terms.js';
 
@@ -29,7 +29,7 @@ export function addBlockWeight(
     name,
     layout,
     scheme,
-    integers: graph.addInitializer(`${name}_q${scheme.bits}`, integers),
+    integers: graph.addInitializer(`${name}_q${storedBits(scheme.bits)}`, integers),
     scales: graph.addInitializer(`${name}_scales`, castTensor(scales, dataType)),
     zeroPoints: zeroPoints && graph.addInitializer(`${name}_zero_points`, zeroPoints),
   };
@@ -43,7 +43,7 @@ export function replaceByNBits(node: Node, weight: BlockWeight, dataType: DataTy
   const attributes = {
     K: intAttribute(layout.k),
     N: intAttribute(layout.n),
-    bits: intAttribute(scheme.bits),
+    bits: intAttribute(storedBits(scheme.bits)),
     block_size: intAttribute(scheme.blockSize),
     ...(accuracyLevel > 0 && { accuracy_level: intAttribute(accuracyLevel) }),
   };

@@ -3,7 +3,13 @@
 
 import { type BlockCriterion, type BlockSearch, type ColumnBlock, searchCriteria } from './block-criterion.js';
 
-export type BlockBits = 4 | 8;
+export type BlockBits = 2 | 3 | 4 | 8;
+
+/** Bits that an integer takes: no format holds three. */
+export function storedBits(bits: BlockBits): 2 | 4 | 8 {
+  return bits === 3 ? 4 : bits;
+}
+
 export interface BlockScheme {
   readonly bits: BlockBits;
   readonly blockSize: number;
@@ -18,8 +24,14 @@ export interface BlockParameters {
   zeroPoint: number;
 }
 
-/** Shares of the range that are tried. */
-export const rangeShares = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7] as const;
+const someShares = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7];
+const manyShares = [...someShares, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4];
+
+/** Shares of the range that are tried: the fewer levels, the more is worth cutting off. */
+export function rangeShares(bits: BlockBits): readonly number[] {
+  return bits < 4 ? manyShares : someShares;
+}
+
 const smallest = 2 ** -126;
 
 /** Finds `result` for values[start, start + count). */
@@ -49,7 +61,7 @@ export function findBlockParameters(
   const block = { values, start, count, first: 0 };
   let least = Number.POSITIVE_INFINITY;
   const { scale: fullScale } = result;
-  for (const share of rangeShares) {
+  for (const share of rangeShares(bits)) {
     for (let sign = 1; sign >= (symmetric ? -1 : 1); sign -= 2) {
       const scale = Math.fround(fullScale * share * sign);
       const zeroPoint = symmetric ? middle : zeroPointOf(low * share, scale, levels);

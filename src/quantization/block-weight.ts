@@ -2,7 +2,14 @@
 // source (DequantizeLinear) or with the blocks of each output channel together (MatMulNBits: [N, blocks, bytes of a block]).
 import { internalError } from '../errors.js';
 import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../tensor/index.js';
-import { type BlockParameters, type BlockScheme, findBlockParameters, quantizeInBlock } from './block-parameters.js';
+import {
+  type BlockBits,
+  type BlockParameters,
+  type BlockScheme,
+  findBlockParameters,
+  quantizeInBlock,
+  storedBits,
+} from './block-parameters.js';
 import { blocksFitKernels, integersOfBlocks, parametersByKernels } from './blocks-by-kernels.js';
 import { float32Pieces } from './weight-pieces.js';
 
@@ -81,8 +88,8 @@ function computeBytes(source: Tensor, parameters: BlockKernelParameters, byteLen
   const { n, k, rows } = layout;
   const blocks = blockCount(layout, scheme);
   const kernels = blocksFitKernels(scheme);
-  // Signed integers have their middle at 0.
-  const shift = order === 'source' && scheme.symmetric ? 2 ** (bits - 1) : 0;
+  const shift = scheme.symmetric ? symmetricShift(order, bits) : 0;
+  const stored = storedBits(bits);
   if (part === 'integers' && kernels) return integersOfBlocks(source, layout, scheme, order, shift, byteLength);
   const visitParameters = kernels ? parametersByKernels : visitParametersHere;
   const bytes = new Uint8Array(byteLength);
@@ -95,10 +102,10 @@ function computeBytes(source: Tensor, parameters: BlockKernelParameters, byteLen
     });
     return bytes;
   }
-  const perByte = 8 / bits;
+  const perByte = 8 / stored;
+  const mask = 2 ** stored - 1;
   const put = (element: number, value: number): void => {
-    if (bits === 8) bytes[element] = value;
-    else bytes[element >> 1] |= value << ((element & 1) * 4);
+    bytes[Math.floor(element / perByte)] |= (value & mask) << ((element % perByte) * stored);
   };
   if (part === 'zeroPoints') {
     // MatMulNBits begins a byte with every channel.
@@ -116,10 +123,16 @@ function computeBytes(source: Tensor, parameters: BlockKernelParameters, byteLen
     findBlockParameters(values, start, count, scheme, found);
     let element = together ? channel * ofChannel + block * blockSize : block * blockSize * n + channel;
     for (let i = start; i < start + count; i++, element += stride) {
-      put(element, (quantizeInBlock(values[i], found, levels) - shift) & levels);
+      put(element, quantizeInBlock(values[i], found, levels) - shift);
     }
   });
   return bytes;
+}
+
+/** What is subtracted from integers around the middle of their range: the middle where they are signed, else what it lies beside that of the format. */
+export function symmetricShift(order: BlockOrder, bits: BlockBits): number {
+  const middle = 2 ** (bits - 1);
+  return order === 'source' ? middle : middle - 2 ** (storedBits(bits) - 1);
 }
 
 /** As `parametersByKernels`, for what kernels do not know. */
@@ -143,7 +156,8 @@ export interface BlockTensors {
  * uint8 [N, bytes of its zero points].
  */
 export function channelBlocks(source: Tensor, layout: BlockLayout, scheme: BlockScheme): BlockTensors {
-  const { bits, blockSize, symmetric } = scheme;
+  const { blockSize, symmetric } = scheme;
+  const bits = storedBits(scheme.bits);
   if ((blockSize * bits) % 8 !== 0) throw internalError(`blocks of ${blockSize} elements fill no whole bytes`);
   const blocks = blockCount(layout, scheme);
   const tensor = (dataType: 'uint8' | 'float32', shape: readonly number[], part: BlockPart): Tensor =>
@@ -163,7 +177,7 @@ export function sourceBlocks(source: Tensor, layout: BlockLayout, scheme: BlockS
   const { bits, symmetric } = scheme;
   const blocks = blockCount(layout, scheme);
   const shape = layout.rows ? [layout.n, blocks] : [blocks, layout.n];
-  const integerType = `${symmetric ? 'int' : 'uint'}${bits}` as const;
+  const integerType = `${symmetric ? 'int' : 'uint'}${storedBits(bits)}` as const;
   const tensor = (dataType: typeof integerType | 'float32', dims: readonly number[], part: BlockPart): Tensor =>
     new ComputedTensor(dataType, dims, blockWeightKernel, [source], { layout, scheme, order: 'source', part });
   return {

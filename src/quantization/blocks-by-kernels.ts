@@ -1,7 +1,7 @@
 // Weights in blocks (block-weight.ts) by WebAssembly: parameters and integers of sixteen blocks at a time. Blocks side by side are columns of
 // a matrix [K, N], or runs of sixteen rows of a matrix [N, K].
 import { byteLengthOf, chunkLength, type Tensor } from '../tensor/index.js';
-import { type BlockScheme, rangeShares } from './block-parameters.js';
+import { type BlockScheme, rangeShares, storedBits } from './block-parameters.js';
 import type { BlockLayout, BlockOrder } from './block-weight.js';
 import { type Kernels, kernels, lanes, mostBlockRows } from './simd/kernels.js';
 import { float32Pieces } from './weight-pieces.js';
@@ -109,9 +109,10 @@ class BlockWork {
     this.unit = rows ? lanes * k : scheme.blockSize * n;
     const chunk = chunkLength / byteLengthOf(source.dataType, 1);
     const most = this.unit * Math.max(1, Math.floor(chunk / this.unit));
-    const lengths = [4 * (most + (rows ? lanes * k : 0)), 8 * rangeShares.length, 4 * lanes, lanes, ...extra];
+    const shares = rangeShares(scheme.bits);
+    const lengths = [4 * (most + (rows ? lanes * k : 0)), 8 * shares.length, 4 * lanes, lanes, ...extra];
     [this.values, this.shares, this.scales, this.zeros, ...this.extra] = this.machine.reserve(...lengths);
-    this.machine.float64(this.shares, rangeShares.length).set(rangeShares);
+    this.machine.float64(this.shares, shares.length).set(shares);
   }
 
   /** Brings the elements of `source` into place, piece by piece. */
@@ -151,7 +152,7 @@ class BlockWork {
     const { layout, scheme, shares, scales, zeros } = this;
     const { bits, symmetric, search } = scheme;
     const [stride, runs] = layout.rows ? [layout.k, 1] : [layout.n, 0];
-    const tries = search === 'rtn' ? 0 : rangeShares.length;
+    const tries = search === 'rtn' ? 0 : rangeShares(bits).length;
     const levels = 2 ** bits - 1;
     const { run } = this.machine;
     run.blockParameters(place, stride, rows, runs, levels, symmetric ? 1 : 0, shares, tries, scales, zeros);
@@ -172,16 +173,18 @@ class BlockWork {
   }
 
   bytesOf(elements: number): number {
-    return Math.ceil((elements * this.scheme.bits) / 8);
+    return Math.ceil((elements * storedBits(this.scheme.bits)) / 8);
   }
 
   /** Packs `count` integers where they are, a byte that is not full with zeros; gives the bytes they take. */
   pack(place: number, count: number): number {
     const { machine, scheme } = this;
     const bytes = this.bytesOf(count);
-    const whole = (bytes * 8) / scheme.bits;
+    const stored = storedBits(scheme.bits);
+    const whole = (bytes * 8) / stored;
     machine.bytes(place, whole).fill(0, count);
-    if (scheme.bits === 4) machine.run.packNibbles(place, whole, place);
+    if (stored === 4) machine.run.packNibbles(place, whole, place);
+    if (stored === 2) machine.run.packCrumbs(place, whole, place);
     return bytes;
   }
 }

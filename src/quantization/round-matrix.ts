@@ -9,6 +9,7 @@ import {
   weightedCriterion,
 } from './block-criterion.js';
 import { columnScales, packedGrid, scaledGrid } from './block-grid.js';
+import type { BlockBits } from './block-parameters.js';
 import { type CompensationFactor, compensateErrors, factorMoments } from './error-compensation.js';
 import { MatrixRounding } from './matrix-rounding.js';
 import type { PackedWidth } from './packed-multiplier.js';
@@ -16,7 +17,7 @@ import type { PackedWidth } from './packed-multiplier.js';
 /** How a matrix is stored. */
 export type MatrixForm =
   | { readonly kind: 'packed'; readonly bits: PackedWidth; readonly blockSize: number }
-  | { readonly kind: 'blocks'; readonly bits: 4 | 8; readonly blockSize: number; readonly symmetric: boolean };
+  | { readonly kind: 'blocks'; readonly bits: BlockBits; readonly blockSize: number; readonly symmetric: boolean };
 
 /** Algorithms that want data. */
 export type CalibratedRounding = 'imatrix' | 'scale-estimation' | 'awq' | 'gptq';

@@ -1,8 +1,8 @@
 // Rounded matrices [K, N] in the form in which files hold them: packed, or in blocks as DequantizeLinear and MatMulNBits take them.
 import { packElements } from '../numeric/index.js';
 import { MemoryTensor } from '../tensor/index.js';
-import type { BlockScheme } from './block-parameters.js';
-import { type BlockLayout, type BlockOrder, type BlockTensors, blockCount } from './block-weight.js';
+import { type BlockScheme, storedBits } from './block-parameters.js';
+import { type BlockLayout, type BlockOrder, type BlockTensors, blockCount, symmetricShift } from './block-weight.js';
 import type { PackedParameters } from './pack-weight.js';
 import type { PackedWidth } from './packed-multiplier.js';
 
@@ -37,19 +37,21 @@ export function blocksFromRounded(
   order: BlockOrder,
 ): BlockTensors {
   const { k, n, rows } = layout;
-  const { bits, blockSize, symmetric } = scheme;
+  const { blockSize, symmetric } = scheme;
+  const bits = storedBits(scheme.bits);
+  const shift = symmetric ? symmetricShift(order, scheme.bits) : 0;
+  const centred = shift === 0 ? integers : integers.map((integer) => integer - shift);
   const blocks = blockCount(layout, scheme);
-  const pack = (values: Uint8Array): Uint8Array => (bits === 4 ? packElements(values, 4) : values);
+  const pack = (values: Uint8Array): Uint8Array => (bits === 8 ? values : packElements(values, bits));
   const scales = Float32Array.from(steps);
   if (order === 'source') {
     const type = `${symmetric ? 'int' : 'uint'}${bits}` as const;
-    const shift = symmetric ? 2 ** (bits - 1) : 0;
     const stored = <T extends Uint8Array | Float32Array>(values: T): T => (rows ? turned(values, n) : values);
     const shape = rows ? [n, blocks] : [blocks, n];
     const tensor = (dims: readonly number[], values: Uint8Array): MemoryTensor =>
       new MemoryTensor(type, dims, type === 'int8' ? new Int8Array(values.buffer) : values);
     return {
-      integers: tensor(rows ? [n, k] : [k, n], pack(stored(integers.map((integer) => integer - shift)))),
+      integers: tensor(rows ? [n, k] : [k, n], pack(stored(centred))),
       scales: new MemoryTensor('float32', shape, stored(scales)),
       zeroPoints: symmetric ? null : tensor(shape, pack(stored(zeroPoints))),
     };
@@ -59,7 +61,7 @@ export function blocksFromRounded(
     integers: new MemoryTensor(
       'uint8',
       [n, blocks, (blockSize * bits) / 8],
-      pack(widened(turned(integers, n), n, blocks * blockSize)),
+      pack(widened(turned(centred, n), n, blocks * blockSize)),
     ),
     scales: new MemoryTensor('float32', [n, blocks], turned(scales, n)),
     zeroPoints: symmetric
