@@ -1,12 +1,15 @@
 // The passes that come with dsopt: the only list. A new pass is added here and nowhere else.
 import type { Pass } from '../src/pass/index.js';
 import { adaround } from './adaround/index.js';
+import { biasCorrection } from './bias-correction/index.js';
+import { clipWeights } from './clip-weights/index.js';
 import { convertFloats } from './convert-floats/index.js';
 import { decompose } from './decompose/index.js';
 import { deduplicateInitializers } from './deduplicate-initializers/index.js';
 import { distill } from './distill/index.js';
 import { eliminateDead } from './eliminate-dead/index.js';
 import { eliminateIdentity } from './eliminate-identity/index.js';
+import { equalize } from './equalize/index.js';
 import { foldConstants } from './fold-constants/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
 import { heal } from './heal/index.js';
@@ -21,6 +24,7 @@ import { quantizeDynamic } from './quantize-dynamic/index.js';
 import { quantizeStatic } from './quantize-static/index.js';
 import { quantizeWeights } from './quantize-weights/index.js';
 import { shareBasis } from './share-basis/index.js';
+import { smoothquant } from './smoothquant/index.js';
 import { spatial } from './spatial/index.js';
 import { stripDocumentation } from './strip-documentation/index.js';
 import { tucker } from './tucker/index.js';
@@ -46,10 +50,14 @@ export const builtinPasses = [
   pruneVocabulary,
   shareBasis,
   pruneWeights,
+  equalize,
+  smoothquant,
+  clipWeights,
   adaround,
   quantizeDynamic,
   quantizeWeights,
   convertFloats,
   quantizeStatic,
+  biasCorrection,
   stripDocumentation,
 ] as const satisfies readonly Pass[];

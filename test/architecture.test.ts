@@ -19,6 +19,7 @@ const layers: readonly (readonly string[])[] = [
   ['calibration', 'verification', 'measure', 'evaluation'],
   ['pass'],
   ['factorization', 'rounding'],
+  ['smoothing'],
   ['training'],
   ['pruning'],
   ['recipe'],

@@ -4,7 +4,7 @@ import { selectionOptions } from '../../src/pass/index.js';
 
 export const options = z.strictObject({
   bits: z.literal([8, 4]).default(4).describe('of each weight'),
-  iterations: z.int().min(0).default(1000).describe('steps for each operator; 0: GPTQ only'),
+  iterations: z.int().min(0).default(500).describe('steps for each operator; 0: GPTQ only'),
   clip: z
     .boolean()
     .optional()

@@ -43,7 +43,7 @@ export const options = z.strictObject({
     .describe(
       'round the weights of convolutions up or down as is learned from the outputs (AdaRound; auto at 4 bits), so that errors cancel out on the inputs that were seen (GPTQ; auto at 8 bits), or each to the nearest',
     ),
-  iterations: z.int().min(1).default(1000).describe('of adaround: steps for each convolution'),
+  iterations: z.int().min(1).default(500).describe('of adaround: steps for each convolution'),
   biasCorrection: z
     .boolean()
     .default(true)

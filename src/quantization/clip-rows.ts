@@ -12,8 +12,8 @@ const shares = Array.from({ length: 21 }, (_, index) => 1 - index / 40);
 export function clippedScales(weights: Omit<RowWeights, 'scale'>, covariance: Matrix | null): Float32Array {
   const { rows, columns, values } = weights;
   const fitting = fittingScales(weights);
-  return fitting.map((whole, row) => {
-    if (row >= rows) return whole;
+  return Float32Array.from({ length: rows }, (_, row) => {
+    const whole = fitting[row];
     const own = { ...weights, rows: 1, values: values.subarray(row * columns, (row + 1) * columns) };
     let best = whole;
     let least = Number.POSITIVE_INFINITY;
@@ -40,6 +40,15 @@ export function fittingScales({ values, rows, columns, bounds }: Omit<RowWeights
     }
     return scale >= 2 ** -126 ? scale : 1;
   });
+}
+
+/** Error of each row of the nearest integers for inputs of the second moments or covariance [columns, columns]. */
+export function outputErrors(weights: RowWeights, moments: Matrix): Float64Array {
+  const { rows, columns } = weights;
+  const errors = roundingErrors(weights, roundToNearest(weights));
+  return Float64Array.from({ length: rows }, (_, row) =>
+    rowError(errors.subarray(row * columns, (row + 1) * columns), moments),
+  );
 }
 
 function rowError(errors: Float64Array, covariance: Matrix | null): number {

@@ -19,7 +19,7 @@ export {
 export { type BlockLayout, type BlockTensors, channelBlocks, sourceBlocks } from './block-weight.js';
 export { type ScaledGroup, searchChannelScales, searchChannelScalesTask } from './channel-scales.js';
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
-export { clippedScales, fittingScales } from './clip-rows.js';
+export { clippedScales, fittingScales, outputErrors } from './clip-rows.js';
 export { CompensatedRounding } from './compensated-rounding.js';
 export { DynamicActivations, type QuantizedActivation } from './dynamic-activations.js';
 export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';

@@ -2,7 +2,7 @@
 // that the operators rounded before it now give. Of the ways to round, the plainest that does best on samples that none was fitted to is kept.
 import { type LinearOperator, readBias, readRows, storeRows } from '../analysis/index.js';
 import { Replay } from '../calibration/index.js';
-import { cloneModel, type Model, type Node } from '../ir/index.js';
+import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
 import { type Matrix, matrixFrom, type Random } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
 import {
@@ -105,17 +105,20 @@ export function restoredTensor({
   return float32Tensor(operator.weight.tensor.shape, storeRows(operator, restored));
 }
 
-/** Lets `operator`, whose weight is its own, take another weight and bias. */
-export function replaceWeights(
-  model: Model,
-  { node, weight, weightIndex, biasSlot }: LinearOperator,
-  tensor: Tensor,
-  bias: Float32Array,
-): void {
+/** Lets `operator`, whose weight is its own, take another weight; `tensor` in the shape of the stored one. */
+export function replaceWeight(model: Model, { node, weight, weightIndex }: LinearOperator, tensor: Tensor): void {
+  const [consumer, index] = weight.path.length > 0 ? [weight.path.at(-1)!, 0] : [node, weightIndex];
+  const replaced = consumer.input(index);
+  consumer.replaceInput(index, model.graph.addInitializer(weight.value.name, tensor));
+  dropUnused(model, model.graph, [replaced]);
+}
+
+/** `replaceWeight`, and another bias. */
+export function replaceWeights(model: Model, operator: LinearOperator, tensor: Tensor, bias: Float32Array): void {
   const { graph } = model;
-  const replaced = [node.input(weightIndex)];
-  if (weight.path.length === 0) node.replaceInput(weightIndex, graph.addInitializer(weight.value.name, tensor));
-  else weight.path.at(-1)!.replaceInput(0, graph.addInitializer(weight.value.name, tensor));
+  const { weight, biasSlot } = operator;
+  replaceWeight(model, operator, tensor);
+  const replaced: (Value | null)[] = [];
   if (biasSlot && (biasSlot.node.input(biasSlot.index) || bias.some((value) => value !== 0))) {
     const value = graph.addInitializer(`${weight.value.name}_bias`, float32Tensor([bias.length], bias));
     replaced.push(biasSlot.node.input(biasSlot.index));
@@ -148,11 +151,12 @@ async function roundOperator(
     const own = values.subarray(group * channels * rowLength, (group + 1) * channels * rowLength);
     const bias = originalBias.slice(group * channels, (group + 1) * channels);
     const block = { values: own, rows: channels, columns: rowLength, bounds: options.bounds };
-    const candidates = await candidatesOf(block, bias, { rows: fitted[group], rectified, random }, options, context);
+    const heldOutError = ({ weights, integers, bias: corrected }: Candidate): Promise<number> =>
+      meanError(weights, integers, corrected, held[group], rectified, context.products);
+    const fitting = { rows: fitted[group], rectified, random, heldOutError };
+    const candidates = await candidatesOf(block, bias, fitting, options, context);
     const errors: number[] = [];
-    for (const { weights, integers, bias: corrected } of candidates) {
-      errors.push(await meanError(weights, integers, corrected, held[group], rectified, context.products));
-    }
+    for (const candidate of candidates) errors.push(await heldOutError(candidate));
     parts.push({ best: candidates[errors.indexOf(Math.min(...errors))], errors });
   }
   const nearest = parts.reduce((sum, { errors }) => sum + errors[0], 0);
@@ -180,13 +184,14 @@ interface Fitting {
   readonly rows: RoundingRows;
   readonly rectified: boolean;
   readonly random: Random;
+  heldOutError(candidate: Candidate): Promise<number>;
 }
 
 /** From the plainest on: of equal ones the first is taken. */
 async function candidatesOf(
   block: Omit<RowWeights, 'scale'>,
   bias: Float32Array,
-  { rows, rectified, random }: Fitting,
+  { rows, rectified, random, heldOutError }: Fitting,
   { iterations, biasCorrection, clip }: RoundInOrderOptions,
   { products }: PassContext,
 ): Promise<Candidate[]> {
@@ -195,23 +200,35 @@ async function candidatesOf(
   const candidates: Candidate[] = [{ weights: fitting, integers: roundToNearest(fitting), bias, techniques: [] }];
   if (rows.count === 0) return candidates;
   const moments = await momentsOf(rows, columns, channels, products);
-  const add = (weights: RowWeights, integers: Int8Array, techniques: readonly string[]): void => {
-    if (!biasCorrection) candidates.push({ weights, integers, bias, techniques });
-    else {
-      const corrected = correctedBias(weights, integers, moments);
-      candidates.push({ weights, integers, bias: corrected, techniques: [...techniques, 'bias corrected'] });
-    }
+  const add = (weights: RowWeights, integers: Int8Array, techniques: readonly string[]): Candidate => {
+    const candidate = biasCorrection
+      ? {
+          ...{ weights, integers, bias: correctedBias(weights, integers, moments) },
+          techniques: [...techniques, 'bias corrected'],
+        }
+      : { weights, integers, bias, techniques };
+    candidates.push(candidate);
+    return candidate;
+  };
+  const addByGram = (weights: RowWeights, words: readonly string[]): Candidate | null => {
+    const integers = columns <= mostColumns ? roundByGram(weights, moments.covariance) : null;
+    return integers && add(weights, integers, [...words, 'rounded by GPTQ']);
   };
   if (biasCorrection) add(fitting, candidates[0].integers, []);
-  const clipped = clip ? { ...block, scale: clippedScales(block, moments.covariance) } : fitting;
-  const words = clip ? ['weights clipped'] : [];
-  if (clip) add(clipped, roundToNearest(clipped), words);
-  const byGram = columns <= mostColumns ? roundByGram(clipped, moments.covariance) : null;
-  if (byGram) add(clipped, byGram, [...words, 'rounded by GPTQ']);
+  const plain = addByGram(fitting, []);
+  let best = { weights: fitting, words: [] as readonly string[] };
+  if (clip) {
+    const clipped = { ...block, scale: clippedScales(block, moments.covariance) };
+    const words = ['weights clipped'];
+    const nearest = add(clipped, roundToNearest(clipped), words);
+    const byGram = addByGram(clipped, words);
+    const [before, after] = [plain ?? candidates[1] ?? candidates[0], byGram ?? nearest];
+    if ((await heldOutError(after)) < (await heldOutError(before))) best = { weights: clipped, words };
+  }
   if (iterations > 0) {
-    const problem = { weights: clipped, bias, rows, rectified };
+    const problem = { weights: best.weights, bias, rows, rectified };
     const learned = await learnRounding(problem, products, { iterations, batch: batchRows, random });
-    add(clipped, learned, [...words, 'rounded by AdaRound']);
+    add(best.weights, learned, [...best.words, 'rounded by AdaRound']);
   }
   return candidates;
 }
