@@ -1,4 +1,5 @@
-# Static quantization by ONNX Runtime's tools: QDQ, uint8 activations in the ranges of the extremes, int8 weights per channel.
+# Static quantization by ONNX Runtime's tools: QDQ, uint8 activations in the ranges of the extremes, int8 weights per channel (per tensor below
+# opset 13, where its files per channel do not load).
 # static-models.py MODEL CALIBRATION_FOLDER OUTPUT; the folder holds index.json and raw tensors.
 import json
 import os
@@ -6,6 +7,7 @@ import sys
 import tempfile
 
 import numpy as np
+import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -41,7 +43,7 @@ with tempfile.TemporaryDirectory() as temporary:
         output,
         Reader(),
         quant_format=QuantFormat.QDQ,
-        per_channel=True,
+        per_channel=max(o.version for o in onnx.load(prepared).opset_import if o.domain in ("", "ai.onnx")) >= 13,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.MinMax,

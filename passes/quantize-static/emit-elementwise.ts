@@ -1,4 +1,4 @@
-// Operators between integers that onnxruntime has no kernel to fuse into: Pad takes the integers themselves, and HardSigmoid and HardSwish are written
+// Operators between integers that onnxruntime has no kernel to fuse into: Pad and Relu take the integers themselves, and HardSigmoid and HardSwish are written
 // as additions and multiplications, which it has.
 import type { Node, Value } from '../../src/ir/index.js';
 import { computeParameters, type QdqInserter, type QuantizationParameters } from '../../src/quantization/index.js';
@@ -11,11 +11,19 @@ export function takeIntegers(node: Node, grid: QuantizationParameters, inserter:
     if (node.inputs.length > 2) node.replaceInput(2, zero);
     else node.addInput(zero);
   }
-  const { output } = node;
+  if (node.is('Relu')) {
+    const clip = { opType: 'Clip', name: node.name, inputs: [node.input(0), inserter.zeroPoint(grid)] };
+    restoreBehind(node, node.graph!.insertBefore(node, clip).output);
+    node.graph!.remove(node);
+  } else restoreBehind(node, node.output);
+}
+
+/** Lets what takes the quantized result of `node` take the integers `result`. */
+function restoreBehind({ output }: Node, result: Value): void {
   const [{ node: quantize }] = output.uses;
-  for (const { node: restore, index } of [...quantize.output.uses]) restore.replaceInput(index, output);
+  for (const { node: restore, index } of [...quantize.output.uses]) restore.replaceInput(index, result);
   quantize.graph!.remove(quantize);
-  output.type = null;
+  result.type = null;
 }
 
 /**

@@ -13,7 +13,7 @@ import {
   type ValueRanges,
 } from '../../src/quantization/index.js';
 import { dropUnused, replaceNode } from '../../src/rewrite/index.js';
-import { MemoryTensor, type Tensor } from '../../src/tensor/index.js';
+import { float32Tensor, MemoryTensor, type Tensor } from '../../src/tensor/index.js';
 import type { Emission } from './emit.js';
 import type { Options } from './options.js';
 import type { PackedMatrix } from './pack-matrices.js';
@@ -49,7 +49,9 @@ export function emitLinear(
     zeroPoints: asGemm || node.is('Gemm'),
   });
   const restoredBias = bias?.some((value) => value !== 0)
-    ? restoreBias(node, name, bias, weight.parameters.scale, inputScale, inserter)
+    ? options.biasType === 'float32'
+      ? model.graph.addInitializer(`${name}_bias`, float32Tensor([bias.length], bias))
+      : restoreBias(node, name, bias, weight.parameters.scale, inputScale, inserter)
     : null;
   const taker = asGemm ? replaceByGemm(operator, restored, restoredBias) : node;
   if (!asGemm) {

@@ -9,6 +9,7 @@ import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
 import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js';
 import {
   conversionCount,
+  fuseIntoQOperators,
   layoutOf,
   packedOpset,
   type QuantizationParameters,
@@ -36,7 +37,8 @@ export const quantizeStatic = definePass({
   summary: 'Computes convolutions and matrix products with 8-bit integers, in ranges calibrated on samples.',
   options,
   needs: ['samples', 'inference'],
-  requires(_model, { bits, weightType }) {
+  requires(_model, { bits, weightType, format, activationType, biasType }) {
+    if (format === 'qoperator') checkQOperator(activationType, weightType, biasType);
     if (bits !== undefined && weightType !== undefined && (bits === 4) !== (weightType === 'int4'))
       throw usageError(`${weightType} weights do not have ${bits} bits`, 'Give one of bits and weightType.');
   },
@@ -74,10 +76,23 @@ export const quantizeStatic = definePass({
     const plan = await withoutCostlyFirst(model, complete, ranges, { options, elementwise, rounded, context });
     if (options.sensitivity) await recordSensitivity(model, plan, ranges, context);
     emit(model, { plan, grids: ranges.grids, twoPass: ranges.twoPass, rounded, packed, weightRanges, options });
+    if (options.format === 'qoperator') context.record.metric('integerOperators', fuseIntoQOperators(model));
     recordChanges(plan, rounded, packed, ranges, context);
     await reportUnfused(model, context);
   },
 });
+
+/** Operators on integers know eight bits, and unsigned weights with unsigned activations only. */
+function checkQOperator(activationType: string, weightType: string | undefined, biasType: string): void {
+  const what = activationType.endsWith('16')
+    ? `${activationType} activations`
+    : activationType === 'int8' && weightType === 'uint8'
+      ? 'int8 activations with uint8 weights'
+      : biasType === 'float32'
+        ? 'float32 biases'
+        : null;
+  if (what) throw usageError(`No operators on integers take ${what}`, 'Leave out --format qoperator: pairs take them.');
+}
 
 /** Operators on integers, which quantization made before. */
 const integerOperators = [

@@ -36,7 +36,7 @@ const computing: ReadonlySet<string> = new Set([
 
 const severalOperands: ReadonlySet<string> = new Set(['Add', 'Mul', 'Concat']);
 
-export const elementwiseOperators: readonly string[] = [...rangeKeeping, ...computing, 'Resize', 'Pad'];
+export const elementwiseOperators: readonly string[] = [...rangeKeeping, ...computing, 'Resize', 'Pad', 'Relu'];
 
 export interface ElementwiseFacts {
   readonly keepsRange: boolean;
@@ -47,10 +47,17 @@ export interface ElementwiseFacts {
 }
 
 /** null for what is computed in float. @param opset of ONNX's own operators. */
-export function elementwiseFacts(node: Node, opset: number): ElementwiseFacts | null {
+export function elementwiseFacts(
+  node: Node,
+  opset: number,
+  { activationSymmetric }: { readonly activationSymmetric: boolean },
+): ElementwiseFacts | null {
   if (node.domain !== '') return null;
   const { opType } = node;
   if (opType === 'Pad') return padsWithZeros(node, opset) ? { keepsRange: true, operands: 1, direct: true } : null;
+  // Where ranges are centred on zero, none of them ends where Relu does.
+  if (opType === 'Relu')
+    return activationSymmetric && opset >= 12 ? { keepsRange: true, operands: 1, direct: true } : null;
   // Interpolation is computed in float; MaxPool knows integers since opset 12, and not with indices.
   if (opType === 'Resize' && node.attributes.string('mode', 'nearest') !== 'nearest') return null;
   if (opType === 'MaxPool' && (opset < 12 || node.outputs.some((output, index) => index > 0 && output))) return null;

@@ -7,6 +7,18 @@ import { selectionOptions } from '../../src/pass/index.js';
 export const linearOperators = ['Conv', 'Gemm', 'MatMul'] as const;
 
 export const options = z.strictObject({
+  format: z
+    .enum(['qdq', 'qoperator'])
+    .default('qdq')
+    .describe(
+      'pairs of QuantizeLinear and DequantizeLinear around float operators, which onnxruntime fuses, or operators on integers (QLinearConv, QLinearAdd, …)',
+    ),
+  biasType: z
+    .enum(['int32', 'float32'])
+    .default('int32')
+    .describe(
+      'type of the biases of convolutions and Gemm; float32 ones onnxruntime rounds by itself, or computes in float',
+    ),
   calibrationMethod: z
     .enum(['auto', ...rangeMethods])
     .default('auto')

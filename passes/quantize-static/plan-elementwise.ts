@@ -12,7 +12,7 @@ import type { PlannedElementwise, PlannedLinear } from './plan.js';
 export function planElementwise(
   model: Model,
   linears: readonly PlannedLinear[],
-  { residual }: Options,
+  options: Options,
   nodes: Iterable<Node>,
 ): PlannedElementwise[] {
   const wantedInputs = new Set(linears.map(({ operator }) => operator.input));
@@ -20,8 +20,8 @@ export function planElementwise(
   const isInteger = (value: Value): boolean => computed.has(value) || knownGrid(value) !== null;
   const candidates: PlannedElementwise[] = [];
   for (const node of nodes) {
-    if (node.graph !== model.graph || (residual === 'float' && node.is('Add'))) continue;
-    const candidate = describe(node, model);
+    if (node.graph !== model.graph || (options.residual === 'float' && node.is('Add'))) continue;
+    const candidate = describe(node, model, options);
     if (candidate) candidates.push(candidate);
   }
   for (const { operands, results } of candidates.toReversed()) {
@@ -34,14 +34,16 @@ export function planElementwise(
   });
 }
 
-function describe(node: Node, model: Model): PlannedElementwise | null {
-  const facts = elementwiseFacts(node, model.opset);
+function describe(node: Node, model: Model, options: Options): PlannedElementwise | null {
+  const facts = elementwiseFacts(node, model.opset, options);
   if (!facts) return null;
   const operands = node.inputs.slice(0, facts.operands);
   // A constant would need a range too.
   if (!operands.every((value): value is Value => value !== null && isActivation(value))) return null;
   const results = node.outputs.filter((output) => output !== null);
-  const activation = node.is('Add', 'Mul', 'Concat', 'AveragePool') ? fusedActivation(node.output, model) : null;
+  const activation = node.is('Add', 'Mul', 'Concat', 'AveragePool')
+    ? fusedActivation(node.output, model, options)
+    : null;
   return {
     node,
     operands,

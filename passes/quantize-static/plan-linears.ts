@@ -36,14 +36,20 @@ export function planLinears(
           ? alreadyQuantized(node, operator)
           : operator && whyNotQuantized(operator, model, options, { shapeOf, shareOf });
     if (reason !== null) record.skipped(node, reason);
-    else if (operator !== null && typeof operator !== 'string') planned.push(planLinear(operator, model, types));
+    else if (operator !== null && typeof operator !== 'string')
+      planned.push(planLinear(operator, model, types, options));
   }
   return dropSharedWeights(planned, record);
 }
 
-function planLinear(operator: LinearOperator, model: Model, types: ReadonlyMap<Value, TensorType>): PlannedLinear {
+function planLinear(
+  operator: LinearOperator,
+  model: Model,
+  types: ReadonlyMap<Value, TensorType>,
+  options: Options,
+): PlannedLinear {
   if (operator.kind === 'conv') {
-    const activation = fusedActivation(operator.output, model);
+    const activation = fusedActivation(operator.output, model, options);
     return { operator, activation, result: activation?.output ?? operator.output, asGemm: false };
   }
   const asGemm =

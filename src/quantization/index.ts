@@ -37,6 +37,7 @@ export { createPairRanges, type PairRanges, scanPairRange, unitePairRanges } fro
 export { computeParameters, type QuantizationParameters } from './parameters.js';
 export { createRanges, scanRange, scanRanges, type ValueRanges } from './parameters-ranges.js';
 export { QdqInserter } from './qdq.js';
+export { fuseIntoQOperators } from './qoperator.js';
 export {
   createQuantizedArray,
   dequantizeLinear,
