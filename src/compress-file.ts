@@ -95,6 +95,7 @@ export async function compressFile(
     const result = await runRecipe(model, recipe, {
       ...options,
       samples: calibration?.samples,
+      samplesAuto: calibration?.auto,
       workers,
       onStep: ({ pass }) => phases.begin(pass),
       onProgress: options.onSample,

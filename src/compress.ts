@@ -2,7 +2,7 @@
 
 import { freemem } from 'node:os';
 import { weightBytes } from './analysis/index.js';
-import { type CalibrationSamples, openSamples } from './calibration/index.js';
+import { CalibrationCache, type CalibrationSamples, openSamples } from './calibration/index.js';
 import type { Engine, Feeds } from './engine/index.js';
 import { createOnnxRuntimeEngine } from './engine/index.js';
 import { throwIfAborted } from './errors.js';
@@ -16,6 +16,10 @@ import { type CompressionReport, createReport, describeModel } from './report/in
 export interface RunOptions {
   /** Real inputs for passes that calibrate, one example each; iterated anew by each of them. They go before the recipe's data. */
   readonly samples?: Iterable<Feeds> | AsyncIterable<Feeds>;
+  /** Passes take no more of the samples than they need; default false. */
+  readonly samplesAuto?: boolean;
+  /** A file that keeps what calibration found: a second run with other options takes it from there. */
+  readonly calibrationCache?: string;
   /** What executes graphs; default onnxruntime, started when a pass needs it. */
   readonly engine?: Engine;
   /** Threads for work on weights; default one per processor. */
@@ -60,7 +64,11 @@ export async function compressModel(
   const calibration = await openCalibration(model, recipe, options);
   let result: RunResult;
   try {
-    result = await runRecipe(model, recipe, { ...options, samples: calibration?.samples });
+    result = await runRecipe(model, recipe, {
+      ...options,
+      samples: calibration?.samples,
+      samplesAuto: calibration?.auto,
+    });
   } finally {
     await calibration?.close();
   }
@@ -109,12 +117,15 @@ export async function runRecipe(
 ): Promise<RunResult> {
   throwIfAborted(signal);
   const seed = options.seed ?? recipe.seed ?? 0;
+  const cache = options.calibrationCache === undefined ? null : CalibrationCache.open(options.calibrationCache);
   const workers = options.workers ?? createWorkers();
   const environment = {
     original: model,
     engine,
     workers,
     samples: samples ? repeatable(samples) : null,
+    samplesAuto: options.samplesAuto,
+    cache,
     signal,
     finish: options.finish,
     seed,
@@ -135,6 +146,7 @@ export async function runRecipe(
   } finally {
     if (!options.workers) await workers.close();
   }
+  cache?.save();
   return { model: clone, prepared, seed, passes };
 }
 

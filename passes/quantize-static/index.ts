@@ -21,6 +21,7 @@ import { replaceWeights, restoredTensor, roundInOrder } from '../../src/rounding
 import { type ChosenRanges, chooseRanges } from './choose-ranges.js';
 import { emit } from './emit.js';
 import { costsMost } from './first-operators.js';
+import { keptRounding } from './kept-rounding.js';
 import { elementwiseOperators } from './operators.js';
 import { type Options, options, settle } from './options.js';
 import { type PackedMatrix, packMatrices } from './pack-matrices.js';
@@ -29,6 +30,7 @@ import { planElementwise } from './plan-elementwise.js';
 import { isFirst, isLast, planLinears } from './plan-linears.js';
 import { type RoundedConvolution, roundConvolutions } from './round-weights.js';
 import { measureSensitivity } from './sensitivity.js';
+import { settleSamples } from './settle-samples.js';
 import { roundedBefore, TakenWeights } from './take-rounded.js';
 
 export const quantizeStatic = definePass({
@@ -63,6 +65,7 @@ export const quantizeStatic = definePass({
     const isRaised = raiseToIntegers(model, linears, options, context);
     taken.settle(model, isRaised ? settled : new Set());
     if (!isRaised) return;
+    if (context.samplesAuto) await settleSamples(new Set(quantizedValues(complete).values()), context);
     const own = linears.filter(({ operator }) => !taken.byNode.has(operator.node));
     const rounded = await roundWeights(model, own, options, context);
     for (const linear of linears) {
@@ -178,7 +181,9 @@ async function roundWeights(
     const inOrder = await roundInOrder(model, operators, settings, context);
     return new Map(convolutions.map((linear, index) => [linear, inOrder[index]]));
   }
-  const rounded = await roundConvolutions(model, operators, bounds, options, context);
+  const rounded = await keptRounding(model, operators, bounds, options, context, () =>
+    roundConvolutions(model, operators, bounds, options, context),
+  );
   for (const result of rounded) replaceWeights(model, result.operator, restoredTensor(result), result.bias);
   return new Map(convolutions.map((linear, index) => [linear, rounded[index]]));
 }
@@ -239,7 +244,7 @@ function recordChanges(
   rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>,
   packed: ReadonlyMap<PlannedLinear, PackedMatrix>,
   { choices, twoPass, samples }: ChosenRanges,
-  { record }: PassContext,
+  { record, kept }: PassContext,
 ): void {
   for (const linear of linears) {
     const { node, input } = linear.operator;
@@ -251,6 +256,10 @@ function recordChanges(
   }
   for (const { node } of elementwise) record.changed(node, 'integers in, integers out');
   record.metric('calibrationSamples', samples);
+  if (kept) {
+    record.metric('cacheHits', kept.cache.hits);
+    record.metric('cacheMisses', kept.cache.misses);
+  }
   for (const method of new Set([...choices.values()].map((choice) => choice.method))) {
     record.metric(`rangesBy.${method}`, [...choices.values()].filter((choice) => choice.method === method).length);
   }

@@ -150,7 +150,11 @@ async function roundConvolution(
   return { operator, weights, integers: best.integers, bias, originalBias, techniques: best.techniques };
 }
 
-function rowWeights(operator: LinearOperator, bounds: RowWeights['bounds'], { granularity }: Options): RowWeights {
+export function rowWeights(
+  operator: LinearOperator,
+  bounds: RowWeights['bounds'],
+  { granularity }: Options,
+): RowWeights {
   const values = readRows(operator);
   const { outputChannels: rows, rowLength: columns } = operator;
   const largest = new Float64Array(rows);

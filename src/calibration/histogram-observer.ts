@@ -1,7 +1,8 @@
 // Histograms of one tensor: of most samples, to fit its range to, and of the others, to see whether a range is as good as it looked.
 import { internalError } from '../errors.js';
 import type { Tensor } from '../tensor/index.js';
-import type { Observer } from './observer.js';
+import { type CacheEntry, hashOf } from './calibration-cache.js';
+import type { KeptObserver } from './observe-cached.js';
 import { type ChannelWeights, WideningHistogram } from './widening-histogram.js';
 
 export interface HistogramOptions {
@@ -12,7 +13,7 @@ export interface HistogramOptions {
 /** Every sample of this number is held out; a single sample serves both. */
 const heldOutEvery = 4;
 
-export class HistogramObserver implements Observer {
+export class HistogramObserver implements KeptObserver {
   readonly fitted = new WideningHistogram();
   private readonly heldOut = new WideningHistogram();
   private readonly channels: HistogramOptions['channels'];
@@ -30,6 +31,20 @@ export class HistogramObserver implements Observer {
   observe(tensor: Tensor): void {
     const held = this.samples++ % heldOutEvery === heldOutEvery - 1;
     (held ? this.heldOut : this.fitted).add(tensor.readFloat32(), this.weightsIn(tensor.shape));
+  }
+
+  get keptBy(): string {
+    const { channels } = this;
+    return channels ? hashOf(`${channels.axis}`, new Uint8Array(channels.weights.slice().buffer)) : '';
+  }
+
+  state(): CacheEntry {
+    return { ...this.fitted.state('fitted'), ...this.heldOut.state('heldOut') };
+  }
+
+  restore(state: CacheEntry): void {
+    this.fitted.restore(state, 'fitted');
+    this.heldOut.restore(state, 'heldOut');
   }
 
   private weightsIn(shape: readonly number[]): ChannelWeights | null {

@@ -1,8 +1,11 @@
 // What models compute on real samples, looked at in constant memory.
+export { type CacheEntry, CalibrationCache, hashModel, hashOf, hashSamples } from './calibration-cache.js';
+export { RangeConvergence } from './convergence.js';
 export { ExtremaObserver } from './extrema-observer.js';
 export { GramObserver } from './gram-observer.js';
 export { HistogramObserver, type HistogramOptions } from './histogram-observer.js';
 export { type ObserveOptions, observe } from './observe.js';
+export { type Kept, limitSamples, observeCached } from './observe-cached.js';
 export type { Observer } from './observer.js';
 export {
   type CalibrationSamples,

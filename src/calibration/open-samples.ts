@@ -14,6 +14,8 @@ export interface CalibrationSettings {
 export interface CalibrationSamples {
   /** One example each, the same ones in the same order each time. */
   readonly samples: AsyncIterable<Feeds>;
+  /** Nobody said how many to take: those that are enough. */
+  readonly auto?: boolean;
   /** What was taken from where, for reports. */
   readonly description: string;
   close(): Promise<void>;
@@ -25,6 +27,8 @@ export interface OpenSamplesOptions {
 }
 
 const defaultSamples = 256;
+/** Of which as many are taken as are enough. */
+const mostSamples = 1024;
 /** Decoded samples are kept up to this many bytes, so that only the first iteration decodes them. */
 const mostKeptBytes = 128 << 20;
 
@@ -38,11 +42,16 @@ export async function openSamples(
   try {
     const folder = model.path === null ? null : dirname(model.path);
     const { inputs, outputs } = session;
-    const options = { seed, samples: defaultSamples, ...dataOptions };
+    const auto = dataOptions?.samples === 'auto';
+    // The first ones must be like all of them.
+    const options = auto
+      ? { seed, ...dataOptions, samples: mostSamples, shuffle: true }
+      : { seed, samples: defaultSamples, ...dataOptions };
     const dataset = await openDataset(data, options, { inputs, outputs, folder });
     const stateful = dataset.states.length > 0;
     return {
       samples: keepSmall(feedsOf(dataset, session)),
+      auto,
       description: dataset.description,
       async close() {
         await dataset.close();

@@ -21,6 +21,8 @@ export interface SweepOptions {
   readonly signal?: AbortSignal;
   /** Called after each sample. */
   readonly onSample?: (done: number) => void;
+  /** Asked after each sample: whether no more are needed. */
+  readonly enough?: () => boolean;
 }
 
 /** The tensors of one sample by value. */
@@ -33,7 +35,7 @@ export type ProbedValues = ReadonlyMap<Value, Tensor>;
 export async function sweep(
   probes: readonly Probe[],
   visit: (values: readonly ProbedValues[], sample: number, feeds: Feeds) => void | Promise<void>,
-  { engine, samples, threads, signal, onSample }: SweepOptions,
+  { engine, samples, threads, signal, onSample, enough }: SweepOptions,
 ): Promise<number> {
   const runners: ProbeRunner[] = [];
   let running: RunSample | null = null;
@@ -52,7 +54,9 @@ export async function sweep(
       running = { feeds, results: runAll(runners, feeds) };
       // Awaited below in any case: an error in between must not go unhandled.
       running.results.catch(() => {});
-      if (before) await finish(before);
+      if (!before) continue;
+      await finish(before);
+      if (enough?.()) return done;
     }
     if (running) await finish(running);
   } finally {

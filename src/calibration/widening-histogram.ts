@@ -1,5 +1,6 @@
 // A histogram that needs to know nothing of what comes: bins are as wide as a power of two and lie at multiples of their width, and where
 // a value falls outside, neighbours are merged until it fits. What comes out does not depend on the order in which values came.
+import type { CacheEntry } from './calibration-cache.js';
 
 /** Bins that a histogram has at most; at least half of them are used. */
 const mostBins = 4096;
@@ -30,6 +31,24 @@ export class WideningHistogram {
 
   get isEmpty(): boolean {
     return this.minimum > this.maximum;
+  }
+
+  /** All of it, by names that begin with `prefix`. */
+  state(prefix: string): CacheEntry {
+    const { binWidth, firstBin, counts, zeros, minimum, maximum, excluded } = this;
+    const parts = { binWidth, firstBin, counts, zeros, minimum, maximum, excluded };
+    return Object.fromEntries(Object.entries(parts).map(([name, part]) => [`${prefix}.${name}`, part]));
+  }
+
+  restore(state: CacheEntry, prefix: string): void {
+    const number = (name: string): number => Number(state[`${prefix}.${name}`]);
+    this.binWidth = number('binWidth');
+    this.firstBin = number('firstBin');
+    this.counts = state[`${prefix}.counts`] as Float64Array;
+    this.zeros = number('zeros');
+    this.minimum = number('minimum');
+    this.maximum = number('maximum');
+    this.excluded = number('excluded');
   }
 
   /** Adds the values, each counted once or with the weight of its channel. */

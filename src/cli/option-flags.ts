@@ -77,5 +77,8 @@ function valueParser(schema: OptionSchema): (text: string) => unknown {
     };
   }
   if (schema.type === 'integer') return parseWholeNumber;
+  const words = schema.anyOf?.flatMap((part) => (typeof part.const === 'string' ? [part.const] : [])) ?? [];
+  if (words.length > 0 && schema.anyOf?.some((part) => part.type === 'integer'))
+    return (text) => (words.includes(text) ? text : parseWholeNumber(text));
   return schema.type === 'number' ? parseNumber : (text) => text;
 }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { ioError } from '../errors.js';
 import type { CompressionReport, Model, ResolvedRecipe } from '../index.js';
-import { calibrationOf } from './calibration-options.js';
+import { calibrationCacheOf, calibrationOf } from './calibration-options.js';
 import type { CommandContext } from './command-module.js';
 import { evaluationOf } from './evaluation-options.js';
 import { createProgress } from './progress.js';
@@ -56,6 +56,7 @@ export async function compressQuietly(
       ...fileOptions(options),
       evaluation,
       calibration,
+      calibrationCache: calibrationCacheOf(options, path),
       details: (options.report ?? []).length > 0,
       command,
       recipe,

@@ -20,7 +20,12 @@ const size = z.union([
 
 export const dataOptions = z.strictObject({
   dataKind: z.enum(dataKinds).optional().describe('what the data is (default: detected)'),
-  samples: z.int().min(1).optional().describe('use so many, evenly spread (of a stream: the first) (default: all)'),
+  samples: z
+    .union([z.int().min(1), z.literal('auto')])
+    .optional()
+    .describe(
+      'use so many, evenly spread (of a stream: the first) (default: all); auto: to calibrate, until ranges no longer move',
+    ),
   shuffle: z.boolean().default(false).describe('take samples in a seeded random order'),
   labels: z.string().optional().describe('table of file names and labels (default: labels.tsv or .csv in the folder)'),
   classNames: z.string().optional().describe('file with one class name a line, in the order of their indices'),

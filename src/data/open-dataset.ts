@@ -42,7 +42,11 @@ export async function openDataset(
   if (!existsSync(path)) throw ioError('read', path, { code: 'ENOENT' });
   const kind = options.dataKind ?? detectKind(path);
   const source = await openers[kind](path, options, model);
-  const selection: Selection = { samples: options.samples ?? null, shuffle: options.shuffle, seed };
+  const selection: Selection = {
+    samples: options.samples === 'auto' ? null : (options.samples ?? null),
+    shuffle: options.shuffle,
+    seed,
+  };
   const size = selectedSize(source, selection);
   if (size === 0) throw usageError(`${path} holds no ${source.noun.split(' of ')[0]}`);
   const first = await firstSample(source);

@@ -93,7 +93,10 @@ async function openData(
   try {
     if (data === undefined) {
       const feeds = await findWorkingFeeds(session, model, { seed, inputShapes, signal });
-      return syntheticDataset(feeds, dataOptions?.samples ?? defaultSamples.synthetic);
+      return syntheticDataset(
+        feeds,
+        typeof dataOptions?.samples === 'number' ? dataOptions.samples : defaultSamples.synthetic,
+      );
     }
     const folder = model.path === null ? null : dirname(model.path);
     const modelInterface: ModelInterface = { inputs: session.inputs, outputs: session.outputs, folder };

@@ -1,6 +1,6 @@
 // What a pass is: a plain object with a name, options described by a zod schema, and a function that edits a model in place.
 import type { z } from 'zod';
-import type { Observer, Probe, ProbedValues } from '../calibration/index.js';
+import type { Kept, Observer, Probe, ProbedValues } from '../calibration/index.js';
 import type { Engine, Feeds, MatrixProducts } from '../engine/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
 import type { Random } from '../numeric/index.js';
@@ -52,9 +52,16 @@ export interface PassContext {
   readonly samples: AsyncIterable<Feeds> | null;
   /**
    * Runs the model as it is now on all samples, once, and hands the tensor of each value to its observers. May be called again after
-   * edits. `model`: another one than that of the pass. Returns the number of samples; throws USAGE where there are none.
+   * edits. `model`: another one than that of the pass. `enough`: asked after each sample. Returns the number of samples; throws USAGE where there
+   * are none.
    */
-  observe(wanted: Iterable<readonly [Value, Observer]>, model?: Model): Promise<number>;
+  observe(wanted: Iterable<readonly [Value, Observer]>, model?: Model, enough?: () => boolean): Promise<number>;
+  /** Nobody said how many samples to take: `limitSamples` may say it. */
+  readonly samplesAuto: boolean;
+  /** No more than these are taken from now on. */
+  limitSamples(count: number): void;
+  /** What calibration found in earlier runs; null where nothing is kept. */
+  readonly kept: Kept | null;
   /** Runs several models in lockstep on all samples and hands over what they compute, sample by sample. */
   sweep(
     probes: readonly Probe[],

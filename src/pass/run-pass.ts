@@ -1,6 +1,14 @@
 // Runs one pass on a model: options checked, targets selected, the result verified, what changed observed.
 import type { z } from 'zod';
-import { observe, type SweepOptions, sweep } from '../calibration/index.js';
+import {
+  type CalibrationCache,
+  hashSamples,
+  type Kept,
+  limitSamples,
+  observeCached,
+  type SweepOptions,
+  sweep,
+} from '../calibration/index.js';
 import { type Engine, type Feeds, MatrixProducts } from '../engine/index.js';
 import { DsoptError, internalError, throwIfAborted, usageError } from '../errors.js';
 import { type Model, type Node, nodeLabel, verifyModel } from '../ir/index.js';
@@ -38,6 +46,10 @@ export interface RunEnvironment {
   readonly engine: Engine;
   readonly workers: Workers;
   readonly samples: AsyncIterable<Feeds> | null;
+  /** Passes take no more samples than they need. */
+  readonly samplesAuto?: boolean;
+  /** What calibration found in earlier runs. */
+  readonly cache?: CalibrationCache | null;
   readonly signal: AbortSignal;
   /** Fires when the best so far is wanted. */
   readonly finish?: AbortSignal | null;
@@ -105,10 +117,24 @@ function createContext(
   const list = (key: string): string[] => (options as Record<string, string[] | undefined>)[key] ?? [];
   const selection = new Selection(list('include'), list('exclude'));
   selection.check(model.allNodes());
-  const { record, onProgress } = environment;
+  const { record, onProgress, cache = null, samplesAuto = false } = environment;
+  let limit = Number.POSITIVE_INFINITY;
+  const given = environment.samples;
+  const samples: AsyncIterable<Feeds> | null = given && {
+    [Symbol.asyncIterator]: () => limitSamples(given, () => limit),
+  };
+  const hashes = new Map<number, Promise<string>>();
+  const kept: Kept | null = cache && {
+    cache,
+    samplesHash() {
+      const hash = hashes.get(limit) ?? hashSamples(samples ?? noSamples());
+      hashes.set(limit, hash);
+      return hash;
+    },
+  };
   const sweepOptions = (): SweepOptions => ({
     engine: environment.engine,
-    samples: environment.samples ?? noSamples(),
+    samples: samples ?? noSamples(),
     threads: environment.workers.jobs,
     signal: environment.signal,
     onSample: (done) => onProgress?.(done, null),
@@ -116,8 +142,14 @@ function createContext(
   return {
     ...environment,
     prepared: environment.prepared ?? environment.original,
-    observe: (wanted, observed = model) =>
-      observe(observed, wanted, { ...sweepOptions(), maxMemory: environment.maxMemory }),
+    samples,
+    samplesAuto,
+    kept,
+    limitSamples: (count) => {
+      limit = count;
+    },
+    observe: (wanted, observed = model, enough) =>
+      observeCached(observed, wanted, { ...sweepOptions(), maxMemory: environment.maxMemory, enough }, kept),
     sweep: (probes, visit) => sweep(probes, visit, sweepOptions()),
     progress: (done, total) => onProgress?.(done, total),
     *targets(...opTypes) {

@@ -60,7 +60,7 @@ describe('operators on integers', () => {
       const [expected, found] = [await outputsOf(pairs.model, feeds), await outputsOf(operators.model, feeds)];
       // A level more or less here and there: the kernels round what float arithmetic rounds otherwise.
       expect(relativeError(found.y, expected.y)).toBeLessThan(0.02);
-      expect(await errorOf(everything, operators.model, 2)).toBeLessThan(0.12);
+      expect(await errorOf(everything, operators.model, 2)).toBeLessThan(0.2);
     },
   );
 
@@ -78,7 +78,7 @@ describe('pairs', () => {
     async (activationType) => {
       for (const weightType of ['int8', 'uint8'] as const) {
         const { model } = await run({ activationType, weightType });
-        expect(await errorOf(everything, model, 2)).toBeLessThan(activationType.endsWith('16') ? 0.06 : 0.12);
+        expect(await errorOf(everything, model, 2)).toBeLessThan(activationType.endsWith('16') ? 0.06 : 0.2);
       }
     },
   );
@@ -88,7 +88,7 @@ describe('pairs', () => {
     const convolutions = [...model.graph.nodes()].filter((node) => node.is('Conv') && node.input(2));
     for (const { inputs } of convolutions) expect(inputs[2]!.constant?.dataType).toBe('float32');
     expect((await fusedOperators(model)).filter((name) => name === 'QLinearConv').length).toBeGreaterThan(0);
-    expect(await errorOf(everything, model, 2)).toBeLessThan(0.12);
+    expect(await errorOf(everything, model, 2)).toBeLessThan(0.2);
     expect(report.changed.length).toBeGreaterThan(10);
   });
 
