@@ -7,7 +7,15 @@ import { type Model, nodeLabel } from '../../src/ir/index.js';
 import { loadModel } from '../../src/onnx/index.js';
 import { definePass, type PassContext } from '../../src/pass/index.js';
 import { chooseBlocks } from '../../src/pruning/index.js';
-import { examplesFor, initializeWeights, openTeacher, replaceGraph, trainInPass } from '../../src/training/index.js';
+import {
+  examplesFor,
+  initializeWeights,
+  locatePath,
+  locateTrainingOptions,
+  openTeacher,
+  replaceGraph,
+  trainInPass,
+} from '../../src/training/index.js';
 import { type Options, options } from './options.js';
 
 const defaultRate = 1e-3;
@@ -20,8 +28,22 @@ export const distill = definePass({
   summary: 'Trains a smaller student to give the outputs of its teacher; needs data, answers are optional.',
   options,
   needs: ['samples', 'training'],
+  locate(options, folder) {
+    const { student } = options;
+    const isFile = student !== undefined && !/^(?:layers|width):/.test(student);
+    return {
+      ...locateTrainingOptions(options, folder),
+      ...(isFile && { student: locatePath(student, folder) }),
+    };
+  },
   requires(_, { student }) {
     if (student?.startsWith('layers:')) parseCount(student);
+    if (student?.startsWith('width:')) {
+      throw usageError(
+        `${student} is for the command line`,
+        'In a recipe, write prune-channels, prune-heads and prune-neurons before this step.',
+      );
+    }
   },
   async run(model, options, context) {
     const seed = context.random().int(2 ** 31);

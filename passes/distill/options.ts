@@ -6,7 +6,9 @@ export const options = z.strictObject({
   student: z
     .string()
     .optional()
-    .describe('a file, or layers:N to keep N of the residual blocks (default: the model as the passes before left it)'),
+    .describe(
+      'a file, layers:N to keep N of the residual blocks, or (on the command line) width:0.5 to keep half of the channels, heads and neurons (default: the model as the passes before left it)',
+    ),
   initialize: z
     .enum(['kept', 'random'])
     .default('kept')

@@ -2,7 +2,7 @@
 // No right answers are needed.
 import { DsoptError } from '../../src/errors.js';
 import { definePass } from '../../src/pass/index.js';
-import { examplesFor, openTeacher, trainInPass } from '../../src/training/index.js';
+import { examplesFor, locateTrainingOptions, openTeacher, trainInPass } from '../../src/training/index.js';
 import { options } from './options.js';
 
 /** Gentler than for a student that still has everything to learn. */
@@ -14,6 +14,7 @@ export const heal = definePass({
   summary: 'Trains a compressed model to give the outputs of its original again; needs data, but no answers.',
   options,
   needs: ['samples', 'training'],
+  locate: locateTrainingOptions,
   async run(model, options, context) {
     const seed = context.random().int(2 ** 31);
     try {

@@ -5,7 +5,7 @@ import { internalError } from '../errors.js';
 import type { Pass } from '../pass/index.js';
 import type { CommandContext } from './command-module.js';
 import { passFlags, pickPassOptions } from './option-flags.js';
-import { runCompression } from './run-compression.js';
+import { type Compression, runCompression } from './run-compression.js';
 import { addWriteOptions, type WriteOptions } from './write-options.js';
 
 export interface TrainingCommandOptions extends WriteOptions {
@@ -38,9 +38,16 @@ export async function runTraining(
   const passes: readonly Pass[] = builtinPasses;
   const steps = trainingSteps(passes, name, pickPassOptions(await loadPass(name), { ...options }));
   const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
-  const { signal: finish, ...rest } = context;
-  const compression = { command: name, input, output: options.output, recipe, finish } as const;
-  await runCompression(compression, options, { ...rest, signal: new AbortController().signal });
+  await runToTheBest({ command: name, input, output: options.output, recipe }, options, context);
+}
+
+/** The first Ctrl-C ends training with the best weights so far, and the rest goes on. */
+export async function runToTheBest(
+  compression: Compression,
+  options: WriteOptions,
+  { signal: finish, ...rest }: CommandContext,
+): Promise<void> {
+  await runCompression({ ...compression, finish }, options, { ...rest, signal: new AbortController().signal });
 }
 
 async function loadPass(name: string): Promise<Pass> {

@@ -18,6 +18,8 @@ export interface Pass<Name extends string = string, Options extends z.ZodObject 
   /** A strict object; every option has a description, and a default where one makes sense. */
   readonly options: Options;
   readonly needs: readonly PassNeed[];
+  /** The same options with paths that hold from anywhere; relative ones start at `folder`, where the recipe lies. */
+  locate?(options: z.output<Options>, folder: string): z.output<Options>;
   /** Refuses models or options it cannot work with, before anything is edited. */
   requires?(model: Model, options: z.output<Options>): void;
   run(model: Model, options: z.output<Options>, context: PassContext): void | Promise<void>;

@@ -40,7 +40,7 @@ export async function resolveRecipe(recipe: unknown, options: ResolveOptions): P
       const error = optionsError(pass.name, Object.keys(pass.options.shape), parsed.error);
       throw atPlace(place([...path, ...issuePath(parsed.error)]), error);
     }
-    steps.push({ pass, options: parsed.data });
+    steps.push({ pass, options: pass.locate?.(parsed.data, options.folder) ?? parsed.data });
   }
   const { seed, calibration, evaluation } = frame.data;
   return {

@@ -59,7 +59,8 @@ export class BatchStream {
   async tensors(batch: Batch, random: Random | null): Promise<BatchTensors> {
     const { kinds, teaching } = this.sources;
     const { sample } = batch;
-    const feeds = random && kinds.size > 0 ? augment(sample.feeds, kinds, random) : sample.feeds;
+    const feeds =
+      random && kinds.size > 0 ? augment(sample.feeds, { kinds, maskToken: this.maskToken }, random) : sample.feeds;
     const teacher = teaching ? await teaching.outputs({ ...batch, sample: { ...sample, feeds } }) : {};
     const { targets } = sample;
     const labels = targets?.kind === 'classes' ? int64Tensor([targets.values.length], [...targets.values]) : null;
@@ -72,6 +73,11 @@ export class BatchStream {
     for (const batch of examples.batches(examples.heldOut, options.batch, null)) {
       if (fixed === null || batch.indices.length === fixed) yield batch;
     }
+  }
+
+  private get maskToken(): bigint | null {
+    const { maskToken } = this.sources.options;
+    return maskToken === undefined ? null : BigInt(maskToken);
   }
 
   private async prepare(step: number, group: readonly Batch[], random: Random): Promise<StepInputs> {

@@ -36,8 +36,9 @@ export class Examples {
     this.training = all.filter((index) => !isHeldOut(index));
   }
 
-  get hasAnswers(): boolean {
-    return this.samples[0].targets?.kind === 'classes';
+  /** In the order of their numbers. */
+  all(): Iterable<Sample> {
+    return this.samples;
   }
 
   /** Batches of up to `size` examples in random order; with `random` null in the order of the data. What remains makes smaller ones at the end. */

@@ -1,8 +1,9 @@
 // Which values of student and teacher each loss compares, found by structure: logits by outputs, features by residual sums, attention by its Softmax.
 
 import { findAttention, findResidualSums } from '../analysis/index.js';
-import { unsupportedModel } from '../errors.js';
+import { unsupportedModel, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
+import { mapLayers, parseMapping } from './layer-mapping.js';
 import { findLogits } from './logits.js';
 import type { LossName, WeightedLoss } from './loss-weights.js';
 
@@ -22,11 +23,16 @@ export interface PlannedLoss {
 const mostPairs = 6;
 
 /** Throws MODEL_UNSUPPORTED where a model has nothing that a loss could compare. */
-export function planLosses(student: Model, teacher: Model | null, losses: readonly WeightedLoss[]): PlannedLoss[] {
-  return losses.map(({ name, weight }) => ({ name, weight, pairs: pairsOf(name, student, teacher) }));
+export function planLosses(
+  student: Model,
+  teacher: Model | null,
+  losses: readonly WeightedLoss[],
+  mapping = 'uniform',
+): PlannedLoss[] {
+  return losses.map(({ name, weight }) => ({ name, weight, pairs: pairsOf(name, student, teacher, mapping) }));
 }
 
-function pairsOf(name: LossName, student: Model, teacher: Model | null): ComparedPair[] {
+function pairsOf(name: LossName, student: Model, teacher: Model | null, mapping: string): ComparedPair[] {
   const logits = findLogits(student);
   if (!logits) throw unsupportedModel('The student has no output of float32 to train');
   if (name === 'labels') return [{ student: logits.name, teacher: null }];
@@ -45,10 +51,13 @@ function pairsOf(name: LossName, student: Model, teacher: Model | null): Compare
     const missing = name === 'attention' ? 'attention' : 'residual blocks';
     throw unsupportedModel(`The loss ${name} finds no ${missing} in the ${own.length === 0 ? 'student' : 'teacher'}`);
   }
-  const all = own.map((value, index) => ({
-    student: value,
-    teacher: others[Math.round(((index + 1) * others.length) / own.length) - 1],
-  }));
+  const positions = mapLayers(parseMapping(mapping) ?? 'uniform', own.length, others.length);
+  if (!positions) {
+    throw usageError(
+      `The mapping ${mapping} names blocks that are not there: the student has ${own.length} for ${name}, the teacher ${others.length}`,
+    );
+  }
+  const all = positions.map(([a, b]) => ({ student: own[a], teacher: others[b] }));
   // The last ones are kept, and others evenly before them.
   const count = Math.min(mostPairs, all.length);
   return Array.from({ length: count }, (_, i) => all[Math.round(((i + 1) * all.length) / count) - 1]);

@@ -31,19 +31,37 @@ export async function openExamples(
     return new Examples(read, paddingOf(inputs), options.holdout);
   }
   const folder = model.path === null ? null : dirname(model.path);
+  const interfaceOf = { inputs, outputs, folder };
   const given = Object.fromEntries(
     Object.keys(dataOptions.shape).flatMap((name) => {
       const value = (options as Readonly<Record<string, unknown>>)[name];
       return value === undefined ? [] : [[name, value]];
     }),
   ) as DataOptions;
-  const dataset = await openDataset(options.data, { seed, ...given }, { inputs, outputs, folder });
-  try {
-    if (dataset.states.length > 0) throw usageError('Models that carry state from sample to sample cannot be trained');
-    return new Examples(await collect(dataset.samples(), signal, maxBytes), dataset.padding, options.holdout);
-  } finally {
-    await dataset.close();
-  }
+  const read = async (path: string): Promise<{ readonly samples: readonly Sample[]; readonly padding: Padding }> => {
+    const dataset = await openDataset(path, { seed, ...given }, interfaceOf);
+    try {
+      if (dataset.states.length > 0) {
+        throw usageError('Models that carry state from sample to sample cannot be trained');
+      }
+      return { samples: await collect(dataset.samples(), signal, maxBytes), padding: dataset.padding };
+    } finally {
+      await dataset.close();
+    }
+  };
+  const { samples: own, padding } = await read(options.data);
+  if (options.replay === undefined) return new Examples(own, padding, options.holdout);
+  const old = await read(options.replay);
+  return new Examples([...own, ...withoutAnswers(old.samples, own[0])], padding, options.holdout);
+}
+
+/** Old data is judged by the teacher alone, even where it has answers. */
+function withoutAnswers(old: readonly Sample[], example: Sample): Sample[] {
+  const targets = example.targets?.kind === 'classes' ? example.targets : null;
+  return old.map((sample) => ({
+    ...sample,
+    targets: targets && { ...targets, values: new Int32Array(targets.values.length).fill(-1), text: null },
+  }));
 }
 
 async function* asSamples(feeds: AsyncIterable<Feeds>): AsyncGenerator<Sample> {

@@ -1,8 +1,10 @@
 // The options of training, one schema for passes, recipes and flags.
 import { z } from 'zod';
 import { dataOptions } from '../data/index.js';
+import { augmentations } from './augment.js';
 import { trainingBackends } from './backend.js';
-import { lossNames, parseLosses } from './loss-weights.js';
+import { parseMapping } from './layer-mapping.js';
+import { lossNames, parseStages } from './loss-weights.js';
 
 export const trainingOptions = {
   teacher: z.string().optional().describe('the model to learn from (default: the model before the first pass)'),
@@ -12,11 +14,22 @@ export const trainingOptions = {
     .describe('what to train on: a folder of images, .npz, .tsv, .txt, a module, … (default: the calibration data)'),
   loss: z
     .string()
-    .default('logits:1')
-    .refine((text) => typeof parseLosses(text) !== 'string', {
-      message: `losses are written like logits:1,features:0.5, of ${lossNames.join(', ')}`,
+    .optional()
+    .refine((text) => text === undefined || typeof parseStages(text) !== 'string', {
+      message: `losses are written like logits:1,features:0.5, of ${lossNames.join(', ')}; stages like features:1@30%;logits:1`,
     })
-    .describe(`weighted losses, of ${lossNames.join(', ')}; labels needs right answers in the data`),
+    .describe(
+      `weighted losses, of ${lossNames.join(', ')}; labels needs right answers in the data; stages one behind the other are parted by semicolons and given shares of the steps: features:1@30%;logits:1 (default: logits:1, with replay also labels)`,
+    ),
+  mapping: z
+    .string()
+    .default('uniform')
+    .refine((text) => parseMapping(text) !== null, {
+      message: 'a mapping is uniform, last, or pairs like 1-2,2-4 (block of the student, block of the teacher)',
+    })
+    .describe(
+      'blocks whose features, attention and relations are compared: spread evenly, the last ones, or pairs counted from 1 like 1-2,2-4',
+    ),
   temperature: z.number().positive().default(4).describe('softens outputs of student and teacher for logits'),
   epochs: z.int().min(1).optional().describe('times through the data (default: 3, unless steps says otherwise)'),
   steps: z.int().min(1).optional().describe('steps of the optimizer, instead of epochs'),
@@ -33,10 +46,13 @@ export const trainingOptions = {
   augment: z
     .string()
     .default('')
-    .refine((text) => text === '' || text.split(',').every((word) => ['flip', 'crop'].includes(word)), {
-      message: 'augmentation is written like flip,crop',
+    .refine((text) => text === '' || text.split(',').every((word) => augmentations.some((known) => known === word)), {
+      message: `augmentation is written like flip,crop, of ${augmentations.join(', ')}`,
     })
-    .describe('vary images: flip, crop (shift by up to an eighth)'),
+    .describe(
+      'vary images: flip, crop (shift by up to an eighth), cutout (a square of zeros), mixup (pairs, not with labels); texts: mask (15 % of the tokens)',
+    ),
+  maskToken: z.int().min(0).optional().describe('token id that mask writes, as [MASK] has in the tokenizer'),
   qat: z
     .enum(['none', 'int4', 'int8'])
     .default('none')
@@ -54,6 +70,19 @@ export const trainingOptions = {
     .default(0.1)
     .describe('share of the examples (at most 512) that choose the best weights'),
   patience: z.int().min(0).default(0).describe('stop after so many checks without a better held-out loss; 0: never'),
+  replay: z
+    .string()
+    .optional()
+    .describe(
+      'older data, of the same kind, that is not to be forgotten: mixed in without its answers, kept by what the teacher says of it',
+    ),
+  keepKnowledge: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe("with replay: weight of the teacher's answers in the loss; right answers of the new data get the rest"),
+  teacherCache: z.string().optional().describe('folder that keeps what the teacher computed, from run to run'),
   checkEvery: z.int().min(1).optional().describe('steps from one check to the next (default: ten in all)'),
   backend: z
     .enum(trainingBackends)

@@ -3,30 +3,48 @@ import type { Engine, Feeds, Session } from '../engine/index.js';
 import { cloneModel, type Model, type Value } from '../ir/index.js';
 import { float32Tensor, type Tensor } from '../tensor/index.js';
 import type { Batch } from './examples.js';
+import type { TeacherCache } from './teacher-cache.js';
 
 /** Bytes of outputs that are kept. */
 const mostKept = 256 << 20;
+
+export interface TeacherOptions {
+  /** An example has the same outputs in every batch, whatever it is padded to. */
+  readonly keeps: boolean;
+  readonly threads: number;
+  /** Keeps outputs from run to run. */
+  readonly cache?: TeacherCache | null;
+}
 
 export class Teacher {
   private readonly session: Session;
   private readonly names: readonly string[];
   /** Rows of outputs, by example. */
+  private shapes: Readonly<Record<string, readonly number[]>> | null = null;
   private readonly kept = new Map<number, Readonly<Record<string, Float32Array>>>();
   private readonly keeps: boolean;
   private keptBytes = 0;
 
-  private constructor(session: Session, names: readonly string[], keeps: boolean) {
+  private readonly cache: TeacherCache | null;
+  private fresh = false;
+
+  private constructor(session: Session, names: readonly string[], keeps: boolean, cache: TeacherCache | null) {
     this.session = session;
     this.names = names;
     this.keeps = keeps;
+    this.cache = keeps ? cache : null;
+    const known = this.cache?.read();
+    if (!known) return;
+    this.shapes = known.shapes;
+    for (const [index, row] of known.rows) this.kept.set(index, row);
   }
 
-  /** `names`: values to give. `keeps`: an example has the same outputs in every batch, whatever it is padded to. */
+  /** `names`: values to give. */
   static async open(
     model: Model,
     names: readonly string[],
     engine: Engine,
-    { keeps, threads }: { readonly keeps: boolean; readonly threads: number },
+    { keeps, threads, cache = null }: TeacherOptions,
   ): Promise<Teacher> {
     const copy = cloneModel(model);
     const { graph } = copy;
@@ -36,7 +54,7 @@ export class Teacher {
       const value = values.get(name)!;
       if (!value.isGraphOutput) graph.addOutput(value);
     }
-    return new Teacher(await engine.open(copy, { threads }), names, keeps);
+    return new Teacher(await engine.open(copy, { threads }), names, keeps, cache);
   }
 
   async outputs({ indices, sample }: Batch): Promise<Readonly<Record<string, Tensor>>> {
@@ -56,11 +74,10 @@ export class Teacher {
     return results;
   }
 
-  close(): Promise<void> {
-    return this.session.close();
+  async close(): Promise<void> {
+    await this.session.close();
+    if (this.fresh && this.shapes) this.cache?.write({ shapes: this.shapes, rows: this.kept });
   }
-
-  private shapes: Readonly<Record<string, readonly number[]>> | null = null;
 
   private keep(indices: readonly number[], results: Readonly<Record<string, Tensor>>): void {
     const { length } = indices;
@@ -79,6 +96,7 @@ export class Teacher {
       if (this.keptBytes + bytes > mostKept) return;
       this.keptBytes += bytes;
       this.kept.set(index, row);
+      this.fresh = true;
     }
   }
 

@@ -81,6 +81,8 @@ function describe({ steps, losses, checks, bestStep, ended, pruned }: TrainingRe
   if (pruned > 0) record.metric('weightsWithZerosKept', pruned);
   if (ended === 'interrupted')
     record.warn(`Training was interrupted at step ${steps}; the best weights until then are taken`);
+  if (ended === 'diverged')
+    record.warn(`Training ended at step ${steps}: the held-out loss got far worse than at the start; try a lower lr`);
   if (ended === 'no better') record.warn(`Training ended at step ${steps}, as the held-out loss got no better`);
   if (checks.length > 1 && bestStep === 0)
     record.warn('No step was better than none on held-out examples: the weights are as they were');

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Engine } from '../engine/index.js';
-import { ioError, throwIfAborted, trainingDiverged, unsupportedModel } from '../errors.js';
+import { ioError, throwIfAborted, trainingDiverged, unsupportedModel, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { createRandom } from '../numeric/index.js';
 import type { Augmentation } from './augment.js';
@@ -11,8 +11,8 @@ import { BatchStream } from './batch-stream.js';
 import { type HeldOutLoss, TrainingCheckpoint, type TrainingState } from './checkpoint.js';
 import type { Examples } from './examples.js';
 import { FakeQuantizer } from './fake-quantize.js';
-import { planLosses } from './loss-plan.js';
-import { parseLosses, type WeightedLoss } from './loss-weights.js';
+import { examplesFingerprint, modelFingerprint } from './fingerprint.js';
+import { LossStages, lossOf } from './loss-stages.js';
 import {
   Adam,
   addGradients,
@@ -24,8 +24,9 @@ import {
   updateAverage,
 } from './optimizers/index.js';
 import type { TrainingOptions } from './options.js';
-import { type BatchTensors, StepSessions } from './step-sessions.js';
+import type { BatchTensors } from './step-sessions.js';
 import { Teacher } from './teacher.js';
+import { TeacherCache } from './teacher-cache.js';
 import { TrainedWeights } from './trained-weights.js';
 import type { Projection } from './training-graph.js';
 
@@ -59,23 +60,24 @@ export interface TrainingResult {
   readonly bestStep: number;
   readonly examplesPerSecond: number;
   /** 'interrupted' by `finish`; 'no better' losses; 'equal' to the teacher before the first step. */
-  readonly ended: 'completed' | 'interrupted' | 'no better' | 'equal';
+  readonly ended: 'completed' | 'interrupted' | 'no better' | 'diverged' | 'equal';
   /** Weights whose zeros were kept. */
   readonly pruned: number;
 }
 
 /** A loss that rounding explains. */
 const equalLoss = 1e-6;
+/** Held-out losses in a row, and how many times the first one, that are given up on. */
+const divergedChecks = 3;
+const divergedFactor = 20;
 /** Steps from one checkpoint to the next, checks aside. */
 const checkpointInterval = 50;
 
 /** Throws MODEL_UNSUPPORTED for what cannot be trained, VERIFICATION where the loss is not finite any more. */
 export async function train(request: TrainingRequest, environment: TrainingEnvironment): Promise<TrainingResult> {
-  const { student, teacher } = request;
+  const { student, teacher, examples } = request;
   const fixed = fixedBatch(student);
   const options = fixed === null ? request.options : inBatchesOf(fixed, request.options);
-  const losses = planLosses(student, teacher, parseLosses(options.loss) as readonly WeightedLoss[]);
-  const wanted = [...new Set(losses.flatMap(({ pairs }) => pairs.flatMap((pair) => pair.teacher ?? [])))];
   const quantizer =
     options.qat === 'none'
       ? null
@@ -86,23 +88,42 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
   const projections = new Map<string, Projection>();
   const { engine } = environment;
   const executing = await stepEngine(options.backend, engine);
-  const sessions = new StepSessions(
-    { student, weights: weights.names, losses, temperature: options.temperature, projections, engine },
+  const stages = new LossStages({
+    student,
+    teacher,
+    options,
+    weights: weights.names,
+    projections,
+    engine,
     executing,
-    options.threads,
-  );
+  });
   const kinds = new Set(options.augment.split(',').filter((word): word is Augmentation => word !== ''));
-  const keeps = kinds.size === 0 && losses.every(({ name }) => name === 'logits' || name === 'labels');
-  const { threads } = options;
+  checkAugmentations(kinds, options);
+  const { threads, teacherCache, checkpoint } = options;
+  const hashed = teacherCache !== undefined || checkpoint !== undefined;
+  const identity = hashed ? [examplesFingerprint(examples), teacher ? modelFingerprint(teacher) : ''] : [];
+  const cache = teacherCache === undefined ? null : new TeacherCache(teacherCache, [...identity, ...stages.wanted]);
+  const keeps = kinds.size === 0 && stages.repeatable;
   const teaching =
-    teacher && wanted.length > 0 ? await Teacher.open(teacher, wanted, engine, { keeps, threads }) : null;
-  const { examples } = request;
+    teacher && stages.wanted.length > 0
+      ? await Teacher.open(teacher, stages.wanted, engine, { keeps, threads, cache })
+      : null;
   const stream = new BatchStream({ examples, options, fixed, teaching, kinds, ahead: executing !== engine });
   try {
-    return await new Training({ ...request, options, weights, sessions, stream, projections }, environment).run();
+    const parts = { ...request, options, weights, stages, stream, projections, identity };
+    return await new Training(parts, environment).run();
   } finally {
     await teaching?.close();
-    await sessions.close();
+    await stages.close();
+  }
+}
+
+function checkAugmentations(kinds: ReadonlySet<Augmentation>, options: TrainingOptions): void {
+  if (kinds.has('mask') && options.maskToken === undefined) {
+    throw usageError('mask needs the token that it writes', 'Give its id: --mask-token N.');
+  }
+  if (kinds.has('mixup') && /labels/.test(lossOf(options))) {
+    throw usageError('mixup mixes examples, which right answers do not follow', 'Leave labels out of --loss.');
   }
 }
 
@@ -123,9 +144,11 @@ function inBatchesOf(length: number, options: TrainingOptions): TrainingOptions 
 
 interface Parts extends TrainingRequest {
   readonly weights: TrainedWeights;
-  readonly sessions: StepSessions;
+  readonly stages: LossStages;
   readonly stream: BatchStream;
   readonly projections: ReadonlyMap<string, Projection>;
+  /** Hashes of data and teacher, where they are needed. */
+  readonly identity: readonly string[];
 }
 
 class Training {
@@ -192,9 +215,10 @@ class Training {
       if (this.step % every === 0 || this.step === this.total) {
         await this.check();
         if (options.patience > 0 && this.stale >= options.patience) ended = 'no better';
+        if (this.hasDiverged()) ended = 'diverged';
       }
       if (this.step % checkpointInterval === 0 || this.step % every === 0) this.save();
-      if (ended === 'no better') break;
+      if (ended !== 'completed') break;
       // Signals come through between steps only.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -226,7 +250,8 @@ class Training {
   }
 
   private async advance(group: readonly BatchTensors[], rate: number) {
-    const { sessions, weights, options } = this.parts;
+    const { stages, weights, options } = this.parts;
+    const sessions = stages.at(this.step, this.total);
     const sum = new Map<string, Float32Array>();
     let loss = 0;
     let terms: number[] = [];
@@ -253,14 +278,14 @@ class Training {
 
   /** The loss on held-out examples; without any, the mean of the last training losses stands for it. */
   private async check(): Promise<void> {
-    const { stream, sessions, weights } = this.parts;
+    const { stream, stages, weights } = this.parts;
     const feeds = weights.feeds(this.average ?? weights.arrays);
     let sum = 0;
     let count = 0;
     for (const batch of stream.heldOut()) {
       throwIfAborted(this.environment.signal);
       count += batch.indices.length;
-      sum += batch.indices.length * (await sessions.loss(await stream.tensors(batch, null), feeds));
+      sum += batch.indices.length * (await stages.last.loss(await stream.tensors(batch, null), feeds));
     }
     if (count === 0) return;
     const loss = sum / count;
@@ -277,6 +302,13 @@ class Training {
     }
   }
 
+  /** Far behind where it began, check after check: it will not come back. */
+  private hasDiverged(): boolean {
+    const last = this.checks.slice(-divergedChecks);
+    const limit = divergedFactor * (this.checks[0]?.loss ?? 0);
+    return this.checks.length > divergedChecks && limit > equalLoss && last.every(({ loss }) => !(loss < limit));
+  }
+
   private takeBest(): void {
     const { weights } = this.parts;
     if (this.best) weights.restore(this.best.weights);
@@ -285,13 +317,13 @@ class Training {
 
   /** Builds the first graph, which tells the features that need a projection, and whether there is anything to learn. */
   private async isEqual(): Promise<boolean> {
-    const { examples, options, sessions, stream, weights, projections } = this.parts;
+    const { examples, options, stages, stream, weights, projections } = this.parts;
     const random = createRandom(this.environment.seed).fork('projections');
     const [batch] = examples.batches(examples.training, options.batch, null);
     const tensors = await stream.tensors(batch, null);
-    await sessions.graphFor(tensors);
+    await stages.prepare(tensors);
     weights.addProjections(projections, random);
-    return projections.size === 0 && (await sessions.loss(tensors, weights.feeds())) <= equalLoss;
+    return projections.size === 0 && (await stages.last.loss(tensors, weights.feeds())) <= equalLoss;
   }
 
   private save(): void {
@@ -321,9 +353,9 @@ class Training {
 
   /** Where training begins and what it does; how it is kept, and how fast, does not matter. */
   private key(): string {
-    const { weights, options } = this.parts;
-    const { checkpoint: _, resume: __, log: ___, threads: ____, ...course } = options;
-    const hash = createHash('sha256').update(JSON.stringify([this.environment.seed, this.total, course]));
+    const { weights, options, identity } = this.parts;
+    const { checkpoint: _, resume: __, log: ___, threads: ____, teacherCache: _____, ...course } = options;
+    const hash = createHash('sha256').update(JSON.stringify([this.environment.seed, this.total, course, identity]));
     for (const [name, values] of weights.arrays) {
       hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { DsoptError, definePass, type Pass } from '../../src/index.js';
-import { parseRecipe, quantizeSteps, recipeJsonSchema, resolveRecipe } from '../../src/recipe/index.js';
+import { parseRecipe, quantizeSteps, recipeJsonSchema, resolveRecipe, trainingSteps } from '../../src/recipe/index.js';
 import { temporaryFolder } from '../temporary-folder.js';
 
 const shrink = definePass({
@@ -186,4 +186,22 @@ test('weight-only quantization is two passes, the second for what keeps 8 bits',
     'quantize-dynamic',
     { symmetric: false, minimumSize: 9 },
   ]);
+});
+
+test('a narrower student is pruned before it is trained', () => {
+  const named = (name: string) => ({ ...shrink, name });
+  const all = ['fold-constants', 'prune-channels', 'prune-heads', 'prune-neurons', 'distill', 'eliminate-dead'].map(
+    named,
+  );
+  const steps = trainingSteps(all, 'distill', { student: 'width:0.75', steps: 5 });
+  expect(steps.map(({ pass, ...options }) => [(pass as Pass).name, options])).toEqual([
+    ['fold-constants', {}],
+    ['eliminate-dead', {}],
+    ['prune-channels', { ratio: 0.25 }],
+    ['prune-heads', { ratio: 0.25 }],
+    ['prune-neurons', { ratio: 0.25 }],
+    ['distill', { steps: 5 }],
+    ['eliminate-dead', {}],
+  ]);
+  expect(() => trainingSteps(all, 'distill', { student: 'width:2' })).toThrow(/no share/);
 });

@@ -1,5 +1,5 @@
 // The training loop on a small network: it learns, is repeatable, resumes to the same course, keeps zeros, stops when asked or when it diverges.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { cloneModel, type Model, tensorType } from '../../src/ir/index.js';
@@ -12,14 +12,22 @@ import { inputs, network, optionsOf } from './small-models.js';
 
 const folder = temporaryFolder();
 
-async function examplesOf(count: number, holdout = 0.2): Promise<Examples> {
+async function examplesOf(count: number, holdout = 0.2, labelled = false): Promise<Examples> {
   const samples = [];
-  for await (const feeds of inputs(count)) samples.push({ feeds, count: 1, targets: null, continues: false });
+  for await (const feeds of inputs(count)) {
+    const answer = Int32Array.of(samples.length % 3);
+    const targets = labelled ? ({ kind: 'classes', perExample: 1, values: answer, text: null } as const) : null;
+    samples.push({ feeds, count: 1, targets, continues: false });
+  }
   return new Examples(samples, null, holdout);
 }
 
 interface Given {
   readonly student?: Model;
+  readonly teacher?: Model;
+  /** Examples. */
+  readonly count?: number;
+  readonly labelled?: boolean;
   readonly options?: Partial<TrainingOptions>;
   readonly finish?: AbortSignal;
   readonly onStep?: (step: number) => void;
@@ -27,6 +35,9 @@ interface Given {
 
 async function run({
   student = network(2),
+  teacher = network(1),
+  count = 100,
+  labelled = false,
   options = {},
   finish,
   onStep,
@@ -34,8 +45,8 @@ async function run({
   const result = await train(
     {
       student,
-      teacher: network(1),
-      examples: await examplesOf(100),
+      teacher,
+      examples: await examplesOf(count, 0.2, labelled),
       options: optionsOf({ batch: 16, epochs: 6, ...options }),
       rate: 0.03,
     },
@@ -87,6 +98,39 @@ test('a checkpoint of another training is refused', async () => {
   const checkpoint = join(folder, 'refused');
   await run({ options: { checkpoint, steps: 2 } });
   await expect(run({ options: { checkpoint, steps: 3, resume: true } })).rejects.toMatchObject({ code: 'USAGE' });
+  const others = { count: 99, options: { checkpoint, steps: 2, resume: true } };
+  await expect(run(others)).rejects.toMatchObject({ code: 'USAGE' });
+  await expect(run({ teacher: network(4), options: others.options })).rejects.toMatchObject({ code: 'USAGE' });
+});
+
+test('stages train for one loss after the other, judged by the last', async () => {
+  const { result } = await run({ options: { steps: 8, loss: 'labels:1@50%;logits:1' }, labelled: true });
+  const plain = await run({ options: { steps: 8, loss: 'labels:1' }, labelled: true });
+  expect(result.losses.slice(0, 4)).toEqual(plain.result.losses.slice(0, 4));
+  expect(result.losses[4]).not.toBeCloseTo(plain.result.losses[4], 3);
+  const logits = await run({ options: { steps: 8 } });
+  expect(result.checks[0].loss).toBeCloseTo(logits.result.checks[0].loss, 5);
+});
+
+test('what the teacher said is kept from run to run, for this teacher and these examples only', async () => {
+  const teacherCache = join(folder, 'teacher');
+  const options = { teacherCache, epochs: 1 };
+  const first = await run({ options });
+  const [file, ...more] = readdirSync(teacherCache);
+  expect(more).toEqual([]);
+  const { mtimeMs } = statSync(join(teacherCache, file));
+  const second = await run({ options });
+  expect(second.result.losses).toEqual(first.result.losses);
+  expect(statSync(join(teacherCache, file)).mtimeMs).toBe(mtimeMs);
+  await run({ options, teacher: network(4) });
+  await run({ options, count: 99 });
+  expect(readdirSync(teacherCache)).toHaveLength(3);
+});
+
+test('mask without a token and mixup with right answers are errors', async () => {
+  for (const options of [{ augment: 'mask' }, { augment: 'mixup', loss: 'labels:1' }]) {
+    await expect(run({ options, labelled: true })).rejects.toMatchObject({ code: 'USAGE' });
+  }
 });
 
 test('zeros of a pruned matrix stay zero', async () => {

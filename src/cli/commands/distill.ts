@@ -13,7 +13,7 @@ export const distill: CommandModule<[], DistillOptions> = {
       .requiredOption('--teacher <model>', 'the model to learn from')
       .requiredOption(
         '--student <student>',
-        'a model file, or layers:N to keep N of the residual blocks of the teacher',
+        'a model file, layers:N to keep N of the residual blocks of the teacher, or width:0.5 to keep half of its channels, heads and neurons',
       )
       .requiredOption('--data <path>', 'what to train on: a folder of images, .npz, .tsv, .txt, a module, …')
       .requiredOption('-o, --output <file>', 'what to write');

@@ -5,6 +5,7 @@ import type { ResolvedRecipe } from '../../index.js';
 import type { PresetName } from '../../recipe/index.js';
 import type { CommandModule } from '../command-module.js';
 import { runCompression } from '../run-compression.js';
+import { runToTheBest } from '../training-command.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
 
 interface RunOptions extends WriteOptions {
@@ -30,7 +31,10 @@ export const run: CommandModule<[string | undefined], RunOptions> = {
   },
   async run([path], options, context) {
     const recipe = await recipeOf(path, options.preset);
-    await runCompression({ command: 'run', input: options.input, output: options.output, recipe }, options, context);
+    const compression = { command: 'run', input: options.input, output: options.output, recipe } as const;
+    // Ctrl-C ends a training with the best weights so far, as in the commands that only train.
+    const trains = recipe.steps.some(({ pass }) => pass.needs.includes('training'));
+    await (trains ? runToTheBest : runCompression)(compression, options, context);
   },
 };
 

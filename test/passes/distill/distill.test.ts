@@ -1,4 +1,5 @@
 // Distillation as a pass: students cut from their teacher, or from a file, behind the teacher's interface.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { distill } from '../../../passes/distill/index.js';
@@ -7,6 +8,7 @@ import { createRandom } from '../../../src/numeric/index.js';
 import { saveModel } from '../../../src/onnx/index.js';
 import type { Pass } from '../../../src/pass/index.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
+import { npz } from '../../data/numpy-files.js';
 import { outputsOf, runOnCopy } from '../../fixture-models.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 
@@ -96,4 +98,34 @@ test('features of another width are compared through a projection that is not ke
     threads: 1,
   });
   expect([...model.graph.initializers].map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+});
+
+test('old data is mixed in without its answers', async () => {
+  const write = (name: string, count: number, seed: number): string => {
+    const random = createRandom(seed);
+    const x = Float32Array.from({ length: 4 * count }, () => random.normal());
+    const path = join(folder, name);
+    const labels = { dataType: 'int64', shape: [count], data: new BigInt64Array(count) } as const;
+    writeFileSync(path, npz({ x: { dataType: 'float32', shape: [count, 4], data: x }, labels }));
+    return path;
+  };
+  const options = { data: write('new.npz', 40, 1), epochs: 1, batch: 60, threads: 1, holdout: 0 };
+  const alone = await runOnCopy(residualNetwork(2), pass, { ...options, loss: 'labels:1', initialize: 'random' });
+  const replayed = { ...options, replay: write('old.npz', 20, 2), loss: 'labels:1', initialize: 'random' };
+  const both = await runOnCopy(residualNetwork(2), pass, replayed);
+  // One step either way: of all 60 examples, of which only the new ones have answers.
+  expect(both.report.metrics.steps).toBe(1);
+  expect(both.report.metrics.lossOfFirstStep).toBeCloseTo(alone.report.metrics.lossOfFirstStep, 4);
+});
+
+test('paths start where the recipe lies', () => {
+  const given = pass.options.parse({ student: 'layers:2', data: 'train', tokenizer: '/abs/t.json', log: 'a.jsonl' });
+  const located = pass.locate!(given, '/recipes');
+  expect(located).toMatchObject({
+    student: 'layers:2',
+    data: '/recipes/train',
+    tokenizer: '/abs/t.json',
+    log: '/recipes/a.jsonl',
+  });
+  expect(pass.locate!(pass.options.parse({ student: 's.onnx' }), '/recipes').student).toBe('/recipes/s.onnx');
 });

@@ -1,0 +1,74 @@
+// The stages of a training, each with the sessions that compute its losses: features first, say, then what the network answers (Jiao et al. 2020).
+import type { Engine } from '../engine/index.js';
+import type { Model } from '../ir/index.js';
+import { type PlannedLoss, planLosses } from './loss-plan.js';
+import { type LossStage, parseStages } from './loss-weights.js';
+import type { TrainingOptions } from './options.js';
+import { type BatchTensors, StepSessions } from './step-sessions.js';
+import type { Projection } from './training-graph.js';
+
+interface StageRequest {
+  readonly student: Model;
+  readonly teacher: Model | null;
+  readonly options: TrainingOptions;
+  /** Names of the weights that are trained. */
+  readonly weights: readonly string[];
+  readonly projections: Map<string, Projection>;
+  readonly engine: Engine;
+  /** What runs the steps. */
+  readonly executing: Engine;
+}
+
+/** What is trained for where nobody says: answers of the teacher; with old data to keep, right answers of the new data beside. */
+export function lossOf({ loss, replay, keepKnowledge }: TrainingOptions): string {
+  if (loss !== undefined) return loss;
+  if (replay === undefined || keepKnowledge === 1) return 'logits:1';
+  return keepKnowledge === 0 ? 'labels:1' : `labels:${1 - keepKnowledge},logits:${keepKnowledge}`;
+}
+
+export class LossStages {
+  private readonly stages: readonly { readonly until: number; readonly sessions: StepSessions }[];
+  /** Values of the teacher that some stage compares. */
+  readonly wanted: readonly string[];
+  /** The teacher's values of an example are the same in every batch. */
+  readonly repeatable: boolean;
+
+  /** Throws MODEL_UNSUPPORTED and USAGE as `planLosses` does. */
+  constructor({ student, teacher, options, weights, projections, engine, executing }: StageRequest) {
+    const parsed = parseStages(lossOf(options)) as readonly LossStage[];
+    const planned = parsed.map(({ losses }) => planLosses(student, teacher, losses, options.mapping));
+    const { temperature, threads } = options;
+    let until = 0;
+    this.stages = planned.map((losses, index) => {
+      until += parsed[index].share;
+      const fixed = { student, weights, losses, temperature, projections, engine };
+      return { until, sessions: new StepSessions(fixed, executing, threads) };
+    });
+    this.wanted = [...new Set(planned.flat().flatMap(teacherValues))];
+    this.repeatable = planned.flat().every(({ name }) => name === 'logits' || name === 'labels');
+  }
+
+  /** Those of the last stage: what held-out examples are judged by. */
+  get last(): StepSessions {
+    return this.stages[this.stages.length - 1].sessions;
+  }
+
+  /** Those of step `step` of `total`, from 0 on. */
+  at(step: number, total: number): StepSessions {
+    return (this.stages.find(({ until }) => step < Math.round(until * total)) ?? this.stages[this.stages.length - 1])
+      .sessions;
+  }
+
+  /** Builds the graph of each stage for `batch`, which finds what cannot be trained, and the projections. */
+  async prepare(batch: BatchTensors): Promise<void> {
+    for (const { sessions } of this.stages) await sessions.graphFor(batch);
+  }
+
+  async close(): Promise<void> {
+    for (const { sessions } of this.stages) await sessions.close();
+  }
+}
+
+function teacherValues({ pairs }: PlannedLoss): string[] {
+  return pairs.flatMap(({ teacher }) => teacher ?? []);
+}
