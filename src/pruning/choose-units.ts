@@ -29,10 +29,10 @@ export interface OrderedGroups {
 }
 
 /** Samples over which outputs are compared: fewer with many variants. */
-const comparedSamples = { most: 128, least: 48 } as const;
-const mostRuns = 5120;
-/** Shares of a group whose absence is measured. */
-const measuredShares = [1 / 2, 3 / 4] as const;
+const comparedSamples = { most: 128, least: 64 } as const;
+const mostRuns = 8192;
+/** The share of a group whose absence is measured. More points made results worse: what one group does alone to the outputs saturates. */
+const measuredShare = 1 / 2;
 /** Positions of each sample that go into second moments. */
 const observedPositions = 256;
 /** Relative to the mean of the diagonal of the second moments. */
@@ -68,8 +68,8 @@ function orderOfScores(group: PrunableGroup, scores: Float64Array): RemovalOrder
 }
 
 /**
- * By what the consumers lose (`eliminateBlocks`), as damage to the outputs: each group's curve is scaled so that half and three quarters of
- * the group, gone alone with consumers refitted, cost what was measured. Groups whose consumers cannot be observed come back with the reason.
+ * By what the consumers lose (`eliminateBlocks`), as damage to the outputs: each group's curve is scaled so that half of the group, gone
+ * alone with consumers refitted, costs what was measured. Groups whose consumers cannot be observed come back with the reason.
  */
 export async function orderByReconstruction(
   groups: readonly PrunableGroup[],
@@ -78,12 +78,12 @@ export async function orderByReconstruction(
   branches: ReadonlyMap<PrunableGroup, Branch>,
 ): Promise<OrderedGroups> {
   const { consumers, unobservable } = await observeConsumers(groups, model, context);
-  const trials: { group: PrunableGroup; elimination: Elimination; counts: number[]; variants: Variant[] }[] = [];
+  const trials: { group: PrunableGroup; elimination: Elimination; half: number; variants: Variant[] }[] = [];
   for (const [group, own] of consumers) {
     const count = group.units.length - 1;
-    const counts = [...new Set(measuredShares.map((share) => Math.max(1, Math.floor(share * group.units.length))))];
+    const half = Math.max(1, Math.floor(measuredShare * group.units.length));
     const damping = own.some(({ operator }) => operator.kind === 'conv') ? ridge.convolution : ridge.matrix;
-    const elimination = eliminateBlocks(blockProblems(own), { count, ridge: damping, keepAt: counts });
+    const elimination = eliminateBlocks(blockProblems(own), { count, ridge: damping, keepAt: [half] });
     context.progress(trials.length, consumers.size);
     await nextTurn();
     if (!elimination) {
@@ -92,21 +92,18 @@ export async function orderByReconstruction(
     }
     const variants = elimination.weights.map((weights) => variantOf(own, weights, model));
     const branch = branches.get(group);
-    trials.push({ group, elimination, counts, variants: branch ? [...variants, silenced(branch)] : variants });
+    trials.push({ group, elimination, half, variants: branch ? [...variants, silenced(branch)] : variants });
   }
   const variants = trials.flatMap((trial) => trial.variants);
   const { most, least } = comparedSamples;
   const samples = Math.min(most, Math.max(least, Math.floor(mostRuns / Math.max(variants.length, 1))));
   const measured = await divergences(model, variants, context, samples);
-  const orders = trials.map(({ group, elimination: { order, errors }, counts, variants }): RemovalOrder => {
+  const orders = trials.map(({ group, elimination: { order, errors }, half, variants }): RemovalOrder => {
     const own = measured.splice(0, variants.length);
-    const damage = scaledCurve(
-      errors,
-      counts.map((count, at) => [count, own[at]] as const),
-    );
+    const damage = scaledCurve(errors, [[half, own[0]]]);
     const branch = branches.get(group);
     if (!branch) return { group, order, damage };
-    const whole = Math.max(own[counts.length], damage[damage.length - 1]);
+    const whole = Math.max(own[1], damage[damage.length - 1]);
     const last = [...group.units.keys()].filter((unit) => !order.includes(unit));
     return { group, order: [...order, ...last], damage: Float64Array.of(...damage, whole), branch };
   });
