@@ -15,7 +15,7 @@ import {
 import { InputsInOrder, ObservedInputs } from './calibrated-inputs.js';
 import type { ScalePlace } from './input-scales.js';
 import type { Settings } from './options.js';
-import type { NodePlan, WeightRequest } from './plan.js';
+import { type NodePlan, orderOf, type WeightRequest } from './plan.js';
 import { roundGroup } from './round-group.js';
 
 /** A weight and the operator whose inputs it meets. */
@@ -81,7 +81,7 @@ function calibratable(plans: Iterable<NodePlan>, model: Model): Calibratable[] {
   const known = new Set<Value>();
   for (const { node, requests, integers } of plans) {
     const [request] = requests;
-    if (node.graph !== model.graph || known.has(request.source.value)) continue;
+    if (node.graph !== model.graph || known.has(request.source.value) || request.form.kind === 'normal') continue;
     const operator = linearOperator(node, model);
     if (operator === null || typeof operator === 'string' || !hasRows(operator)) continue;
     known.add(request.source.value);
@@ -105,6 +105,6 @@ function storedForm({ form, rows }: WeightRequest, rounded: RoundedWeight): Cali
   const stored =
     form.kind === 'packed'
       ? packedFromRounded(blocks, scale!, form.bits, rows)
-      : blocksFromRounded(blocks, form.layout, form.scheme, form.kind);
+      : blocksFromRounded(blocks, form.layout, form.scheme, orderOf(form));
   return { stored, algorithm, errors };
 }

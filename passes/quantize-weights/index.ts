@@ -22,6 +22,7 @@ export const quantizeWeights = definePass({
   options,
   needs: [],
   requires(_model, { bits, compute }) {
+    if (compute === 'bnb4' && bits !== 4) throw usageError(`${bits} bits are not for compute bnb4`, 'It has 4.');
     if (bits === 2 && compute === 'dequantize') {
       throw usageError(
         `${bits} bits are not for compute ${compute}`,
@@ -30,7 +31,7 @@ export const quantizeWeights = definePass({
     }
   },
   async run(model, given, context) {
-    const options = settingsOf(given);
+    const options = settingsOf(given, takesCache(model));
     const plans = planNodes(model, options, context);
     dropUncovered(plans, context);
     if (options.sensitivity) await recordSensitivity(model, plans.values(), context);
@@ -44,6 +45,12 @@ export const quantizeWeights = definePass({
     applyPlans(model, plans, weights, context);
   },
 });
+
+/** Whether what was computed of earlier tokens comes in and goes out: so are decoders exported that compute one token at a time. */
+function takesCache({ graph }: Model): boolean {
+  const cached = (values: Iterable<Value>): boolean => [...values].some(({ name }) => /past|present|cache/i.test(name));
+  return cached(graph.inputs) && cached(graph.outputs);
+}
 
 function planNodes(model: Model, options: Settings, { targets, record }: PassContext): Plans {
   const plans: Plans = new Map();

@@ -11,6 +11,7 @@ import {
   type PackedWidth,
   packedOpset,
   replaceByNBits,
+  replaceByNormalFloat,
   useRestored,
 } from '../../src/quantization/index.js';
 import { replaceNode } from '../../src/rewrite/index.js';
@@ -35,6 +36,9 @@ export function planLinear(node: Node, { options, tables, obstacleTo }: PlanCont
   if (options.embeddingBits === 8) {
     if (tied) return 'its weight is a table of embeddings too, which keeps 8 bits';
     if (makesScores(node)) return 'it makes the scores, and keeps 8 bits';
+  }
+  if (options.compute === 'bnb4') {
+    return tied ? 'tables of embeddings keep 8 bits' : planNormalFloat(node, source, axis, options);
   }
   if (options.compute === 'dequantize') {
     return tied ? 'tables of embeddings keep 8 bits' : (obstacleTo(21) ?? planDequantize(node, source, axis, options));
@@ -80,6 +84,21 @@ function planNBits(node: Node, source: ConstantSource, axis: number, bits: Block
     apply(edit) {
       replaceByNBits(node, edit.blocks(request), dataType, options.accuracyLevel);
       return `MatMulNBits with ${bits} bits`;
+    },
+  };
+}
+
+function planNormalFloat(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
+  if (source.dataType !== 'float32') return `MatMulBnb4 on the CPU takes no ${source.dataType}`;
+  const request = requestBlocks('normal', 1, source, axis, 4, options);
+  return {
+    node,
+    requests: [request],
+    integers: false,
+    opset: 1,
+    apply(edit) {
+      replaceByNormalFloat(node, edit.blocks(request));
+      return 'MatMulBnb4';
     },
   };
 }

@@ -25,7 +25,7 @@ export const options = z.strictObject({
     .literal([16, 32, 64, 128, 256])
     .optional()
     .describe(
-      'neighbours along the summed axis that share a multiplier or scale: 16 where it is not given, 32 for nbits and dequantize',
+      'neighbours along the summed axis that share a multiplier or scale: 16 where it is not given, 32 for nbits and dequantize, 64 for bnb4',
     ),
   algorithm: z
     .enum(algorithms)
@@ -34,10 +34,10 @@ export const options = z.strictObject({
       'how weights are rounded: within the range of each block (rtn), with the range of the least squared error (mse-clip), least sparse error (hqq) or least error weighted by magnitude (k-quant); with calibration data, the range of the least error weighted by second moments of inputs (imatrix) or of outputs of the block (scale-estimation), that with inputs scaled by their magnitude (awq), or errors made up for by later weights (gptq); auto: what leaves the least error in outputs held out of the data, without data mse-clip',
     ),
   compute: z
-    .enum(['auto', 'int8', 'float32', 'nbits', 'dequantize'])
+    .enum(['auto', 'int8', 'float32', 'nbits', 'dequantize', 'bnb4'])
     .default('auto')
     .describe(
-      'int8 (auto) and float32 decode once, when the model is loaded; nbits (MatMulNBits) and dequantize (DequantizeLinear) in every run',
+      'int8 and float32 decode once, when the model is loaded; nbits (MatMulNBits), dequantize (DequantizeLinear) and bnb4 (MatMulBnb4 with the levels of NF4) in every run; auto: int8, but nbits for 4-bit models that decode tokens one by one, with a cache of what was before',
     ),
   symmetric: z
     .boolean()
@@ -96,14 +96,19 @@ export const options = z.strictObject({
 export type Options = z.output<typeof options>;
 
 /** Options with the preset worked out. */
-export type Settings = Options & Required<Pick<Options, 'blockSize' | 'embeddingBits'>>;
+export type Settings = Omit<Options, 'compute'> &
+  Required<Pick<Options, 'blockSize' | 'embeddingBits'>> & { readonly compute: Exclude<Options['compute'], 'auto'> };
 
-export function settingsOf(given: Options): Settings {
+/** @param decodesTokens whether the model computes one token at a time, where MatMulNBits is faster than integers. */
+export function settingsOf(given: Options, decodesTokens: boolean): Settings {
   const smallest = given.preset === 'smallest';
-  const decodedInKernels = given.compute === 'nbits' || given.compute === 'dequantize';
+  const fastest = decodesTokens && given.bits >= 4 ? 'nbits' : 'int8';
+  const compute = given.compute === 'auto' ? fastest : given.compute;
+  const smallBlock = compute === 'int8' || compute === 'float32' ? 16 : 32;
   return {
     ...given,
-    blockSize: given.blockSize ?? (smallest || decodedInKernels ? 32 : 16),
+    compute,
+    blockSize: given.blockSize ?? (compute === 'bnb4' ? 64 : smallest ? 32 : smallBlock),
     embeddingBits: given.embeddingBits ?? (smallest ? 4 : 8),
   };
 }

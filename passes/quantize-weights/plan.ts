@@ -3,6 +3,7 @@ import type { Node, Value } from '../../src/ir/index.js';
 import type { ConstantSource } from '../../src/ops/index.js';
 import type {
   BlockLayout,
+  BlockOrder,
   BlockScheme,
   BlockWeight,
   DynamicActivations,
@@ -19,11 +20,19 @@ export interface PackedForm {
   readonly bits: PackedWidth;
 }
 
-/** Decoded by kernels: MatMulNBits takes the blocks of a channel together, DequantizeLinear leaves them where they are. */
+/**
+ * Decoded by kernels: MatMulNBits takes the blocks of a channel together, DequantizeLinear leaves them where they are; MatMulBnb4 has levels and
+ * blocks of its own (normal).
+ */
 export interface BlockForm {
-  readonly kind: 'channels' | 'source';
+  readonly kind: 'channels' | 'source' | 'normal';
   readonly layout: BlockLayout;
   readonly scheme: BlockScheme;
+}
+
+/** How the blocks of a form lie that data can help with: those of MatMulBnb4 are never among them. */
+export function orderOf({ kind }: BlockForm): BlockOrder {
+  return kind === 'source' ? 'source' : 'channels';
 }
 
 export interface WeightRequest<Form extends PackedForm | BlockForm = PackedForm | BlockForm> {

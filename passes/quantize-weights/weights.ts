@@ -9,6 +9,7 @@ import {
   channelBlocks,
   divideBlocks,
   layoutOf,
+  normalFloatBlocks,
   type PackedParameters,
   packWeight,
   type QuantizedWeight,
@@ -19,7 +20,7 @@ import { type initializerOwners, ownerOf } from '../../src/rewrite/index.js';
 import { type CalibratedWeight, type DividedInput, roundWithSamples } from './calibrated.js';
 import { divideInput } from './input-scales.js';
 import { calibratedAlgorithms, type Settings, searchOf } from './options.js';
-import type { BlockForm, NodePlan, PackedForm, WeightRequest } from './plan.js';
+import { type BlockForm, type NodePlan, orderOf, type PackedForm, type WeightRequest } from './plan.js';
 
 /**
  * What must be known before a weight is stored: scales and multipliers of packed ones, the tensors of those in blocks unless they are computed
@@ -101,9 +102,9 @@ export class StoredWeights {
     let weight = this.blockWeights.get(key);
     if (!weight) {
       const known = this.found.get(key) as BlockTensors | null;
-      const tensors = known ?? (kind === 'channels' ? channelBlocks : sourceBlocks)(source.tensor, layout, scheme);
+      const tensors = known ?? blockTensors(request);
       // DequantizeLinear gives what the tensor was; kernels take their scales in the type of the activations.
-      const dataType = kind === 'channels' ? source.dataType : source.tensor.dataType;
+      const dataType = kind !== 'source' ? source.dataType : source.tensor.dataType;
       const owner = ownerOf(source.value, owners);
       weight = addBlockWeight(owner, source.value.name, tensors, { layout, scheme, dataType });
       this.blockWeights.set(key, weight);
@@ -116,6 +117,12 @@ export class StoredWeights {
     if (!this.ids.has(value)) this.ids.set(value, this.ids.size);
     return [this.ids.get(value), form.kind, rows, form.kind === 'packed' ? form.bits : form.scheme.bits].join();
   }
+}
+
+function blockTensors({ source: { tensor }, form }: WeightRequest<BlockForm>): BlockTensors {
+  const { kind, layout, scheme } = form;
+  if (kind === 'normal') return normalFloatBlocks(tensor, layout, scheme.blockSize);
+  return (kind === 'channels' ? channelBlocks : sourceBlocks)(tensor, layout, scheme);
 }
 
 async function findWeight(
@@ -138,7 +145,7 @@ function divideChannels(
   stored: PackedParameters | BlockTensors,
   divisors: Float32Array,
 ): PackedParameters | BlockTensors {
-  if (form.kind !== 'packed') return divideBlocks(stored as BlockTensors, form.layout, form.kind, divisors);
+  if (form.kind !== 'packed') return divideBlocks(stored as BlockTensors, form.layout, orderOf(form), divisors);
   const { scale, ...others } = stored as PackedParameters;
   return { ...others, scale: scale.map((value, channel) => value / divisors[channel]) };
 }

@@ -1,5 +1,5 @@
 // Operators that compute with weights in blocks: com.microsoft MatMulNBits and GatherBlockQuantized, ONNX DequantizeLinear (opset 21).
-import { type Graph, intAttribute, type Node, type Value } from '../ir/index.js';
+import { type Attribute, type Graph, intAttribute, type Node, type Value } from '../ir/index.js';
 import { NodeInserter, replaceNode } from '../rewrite/index.js';
 import { castTensor, type DataType, int64Tensor, scalarTensor } from '../tensor/index.js';
 import { type BlockScheme, storedBits } from './block-parameters.js';
@@ -37,9 +37,7 @@ export function addBlockWeight(
 
 /** Puts MatMulNBits in the place of a MatMul or Gemm. @param accuracyLevel of the activations: 4 is int8, 0 what the kernel prefers. */
 export function replaceByNBits(node: Node, weight: BlockWeight, dataType: DataType, accuracyLevel: number): void {
-  const { layout, scheme, name } = weight;
-  const { input, alpha, bias } = linearTerms(node, dataType);
-  const nodes = new NodeInserter(node, name);
+  const { layout, scheme } = weight;
   const attributes = {
     K: intAttribute(layout.k),
     N: intAttribute(layout.n),
@@ -47,15 +45,42 @@ export function replaceByNBits(node: Node, weight: BlockWeight, dataType: DataTy
     block_size: intAttribute(scheme.blockSize),
     ...(accuracyLevel > 0 && { accuracy_level: intAttribute(accuracyLevel) }),
   };
+  replaceByKernel(node, 'MatMulNBits', weight, attributes, dataType);
+}
+
+/** Puts a kernel for the product in the place of `node`, and what Gemm does besides behind it. */
+function replaceByKernel(
+  node: Node,
+  opType: string,
+  weight: BlockWeight,
+  attributes: Readonly<Record<string, Attribute>>,
+  dataType: DataType,
+): void {
+  const { name } = weight;
+  const { input, alpha, bias } = linearTerms(node, dataType);
+  const nodes = new NodeInserter(node, name);
   const inputs = [input, weight.integers, weight.scales, ...(weight.zeroPoints ? [weight.zeroPoints] : [])];
   const options = { name: node.name, domain: 'com.microsoft', attributes };
-  let result = nodes.add('MatMulNBits', inputs, 'product', options);
+  let result = nodes.add(opType, inputs, 'product', options);
   if (alpha !== 1) {
     const factor = nodes.graph.addInitializer(`${name}_alpha`, castTensor(scalarTensor('float32', alpha), dataType));
     result = nodes.add('Mul', [result, factor], 'scaled');
   }
   if (bias) result = nodes.add('Add', [result, nodes.cast(bias, 'float32', dataType, 'bias')], 'biased');
   replaceNode(node, result);
+}
+
+/** Puts MatMulBnb4 in the place of a MatMul or Gemm: `weight` holds `normalFloatBlocks`. */
+export function replaceByNormalFloat(node: Node, weight: BlockWeight): void {
+  const { layout, scheme } = weight;
+  const attributes = {
+    K: intAttribute(layout.k),
+    N: intAttribute(layout.n),
+    block_size: intAttribute(scheme.blockSize),
+    // NF4; 0 is FP4.
+    quant_type: intAttribute(1),
+  };
+  replaceByKernel(node, 'MatMulBnb4', weight, attributes, 'float32');
 }
 
 /** Puts GatherBlockQuantized in the place of a Gather along the first axis of a matrix, whose rows are the channels of `weight`. */

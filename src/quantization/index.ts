@@ -8,6 +8,7 @@ export {
   dequantizeBlocks,
   replaceByBlockGather,
   replaceByNBits,
+  replaceByNormalFloat,
 } from './block-operators.js';
 export {
   type BlockBits,
@@ -16,7 +17,7 @@ export {
   findBlockParameters,
   quantizeInBlock,
 } from './block-parameters.js';
-export { type BlockLayout, type BlockTensors, channelBlocks, sourceBlocks } from './block-weight.js';
+export { type BlockLayout, type BlockOrder, type BlockTensors, channelBlocks, sourceBlocks } from './block-weight.js';
 export { type ScaledGroup, searchChannelScales, searchChannelScalesTask } from './channel-scales.js';
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
 export { clippedScales, fittingScales, outputErrors } from './clip-rows.js';
@@ -28,6 +29,7 @@ export { type RowWeights, roundByGram, roundingErrors, roundToNearest } from './
 export type { HeldOutInputs } from './held-out-error.js';
 export { learnRounding, meanError, type RoundingRows } from './learned-rounding.js';
 export { isTransposedGemm, linearTerms } from './linear-terms.js';
+export { normalFloatBlocks } from './normal-float.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
 export { packCompensated } from './pack-compensated.js';
 export { type PackedLayout, type PackedParameters, packWeight } from './pack-weight.js';

@@ -19,11 +19,12 @@ const forms = {
   q8: { suffix: '_quantized', parts: [{ mode: 'dynamic' }] },
   int8: { suffix: '_int8', parts: [{ mode: 'dynamic' }] },
   uint8: { suffix: '_uint8', parts: [{ mode: 'dynamic', options: { weightType: 'uint8' } }] },
-  q4: { suffix: '_q4', parts: [{ mode: 'weight-only' }] },
+  q4: { suffix: '_q4', parts: [{ mode: 'weight-only', options: { compute: 'int8' } }] },
   q4f16: {
     suffix: '_q4f16',
     parts: [{ mode: 'float16' }, { mode: 'weight-only', options: { compute: 'nbits', accuracyLevel: 0 } }],
   },
+  bnb4: { suffix: '_bnb4', parts: [{ mode: 'weight-only', options: { compute: 'bnb4' } }] },
 } as const satisfies Readonly<Record<string, Form>>;
 
 export type BundleDtype = keyof typeof forms;

@@ -18,12 +18,12 @@ describe('--dtypes', () => {
     writeFileSync(config, JSON.stringify({ model_type: 'mlp', 'transformers.js_config': { kv_cache_dtype: 'fp16' } }));
     const output = join(folder, 'onnx');
     const { code, stdout } = await runCli([
-      ...['quantize', model, '--dtypes', 'q4,fp16,q8,q4f16,fp32', '--layout', 'transformers.js', '-o', output],
+      ...['quantize', model, '--dtypes', 'q4,fp16,q8,q4f16,bnb4,fp32', '--layout', 'transformers.js', '-o', output],
       ...['--external-data', 'always', '--no-measure'],
     ]);
     expect(code).toBe(0);
-    expect(stdout.trim().split('\n')).toHaveLength(5);
-    const models = ['', '_fp16', '_q4', '_q4f16', '_quantized'].map((suffix) => `model${suffix}.onnx`);
+    expect(stdout.trim().split('\n')).toHaveLength(6);
+    const models = ['', '_bnb4', '_fp16', '_q4', '_q4f16', '_quantized'].map((suffix) => `model${suffix}.onnx`);
     expect(readdirSync(output).filter((name) => name.endsWith('.onnx'))).toEqual(models);
     for (const name of models) expect(existsSync(join(output, `${name}_data`)), name).toBe(true);
     const types = async (name: string) => {

@@ -76,7 +76,9 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
     if (!options.mode) context.output.log(`--mode ${mode}: ${suggestion.reason}`);
     const note = mode === 'dynamic' ? convolutionNote(suggestion, { ...options }) : null;
     if (note) context.output.log(context.output.logStyle.yellow(note));
-    const passOptions = pickChoiceOptions(choices, mode, '--mode', { ...options });
+    const given = pickChoiceOptions(choices, mode, '--mode', { ...options });
+    // In WebAssembly MatMulNBits is slower than float for single tokens too.
+    const passOptions = mode === 'weight-only' && options.target === 'web' ? { compute: 'int8', ...given } : given;
     const attempt = async (added: Readonly<Record<string, unknown>>): Promise<Compression> => {
       const steps = quantizeSteps(passes, mode, { ...passOptions, ...added });
       const recipe = await resolveRecipe({ version: 1, steps }, { passes, folder: '.' });
