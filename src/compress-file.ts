@@ -62,7 +62,7 @@ export interface CompressFileOptions
   /** Called before every part of the run: loading, each pass, writing, verifying. */
   readonly onPhase?: (phase: { readonly name: string; readonly index: number; readonly count: number }) => void;
   /** Called within a pass or the evaluation, after every sample; `total` is null where only the end will tell. */
-  readonly onSample?: (done: number, total: number | null) => void;
+  readonly onSample?: (done: number, total: number | null, note?: string) => void;
   /** Called with the report, also when a missed limit is the error that follows. */
   readonly onReport?: (report: CompressionReport) => void;
 }

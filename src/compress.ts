@@ -34,7 +34,7 @@ export interface RunOptions {
   /** Called before every step. */
   readonly onStep?: (step: { readonly index: number; readonly count: number; readonly pass: string }) => void;
   /** Called within a pass that takes long; `total` is null where only the end will tell. */
-  readonly onProgress?: (done: number, total: number | null) => void;
+  readonly onProgress?: (done: number, total: number | null, note?: string) => void;
 }
 
 export interface RunResult {

@@ -9,8 +9,8 @@ export interface Progress {
   step(name: string, done: number, total: number): void;
   /** `done` of the same total are done. */
   update(done: number): void;
-  /** Within the step: `done` of `total` samples, or of a number that is not known. */
-  within(done: number, total: number | null): void;
+  /** Within the step: `done` of `total` samples, or of a number that is not known; `note` says how it goes. */
+  within(done: number, total: number | null, note?: string): void;
   stop(): void;
 }
 
@@ -49,11 +49,11 @@ export async function createProgress(io: Io, output: Output): Promise<Progress> 
       const { total } = outer;
       draw(`${done}/${total} ${current} · ${describeRate(rate.at(done, total, performance.now()))}`, done, total);
     },
-    within(done, total) {
+    within(done, total, note) {
       const position = outer.total > 0 ? `${outer.done}/${outer.total} ` : '';
       const count = total === null ? `${done}` : `${done}/${total}`;
       const speed = describeRate(rate.at(done, total, performance.now()));
-      draw(`${position}${current} ${count} · ${speed}`, done, total ?? 0);
+      draw([`${position}${current} ${count}`, speed, note].filter(Boolean).join(' · '), done, total ?? 0);
     },
     stop() {
       bar?.stop();

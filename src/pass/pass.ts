@@ -79,8 +79,8 @@ export interface PassContext {
   readonly finish?: AbortSignal | null;
   /** Bytes that may be held at once; default no limit. */
   readonly maxMemory?: number;
-  /** How far the pass is; `total` is null where only the end will tell. */
-  progress(done: number, total: number | null): void;
+  /** How far the pass is, and how it goes, in a few words; `total` is null where only the end will tell. */
+  progress(done: number, total: number | null, note?: string): void;
   /** Random numbers that depend on the seed of the run and the pass only. */
   random(): Random;
 }

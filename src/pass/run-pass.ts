@@ -56,7 +56,7 @@ export interface RunEnvironment {
   readonly seed: number;
   /** Bytes of weights that sessions may load at once; default: no limit. */
   readonly maxMemory?: number;
-  readonly onProgress?: (done: number, total: number | null) => void;
+  readonly onProgress?: (done: number, total: number | null, note?: string) => void;
 }
 
 /** Edits `model` in place. Throws USAGE for bad options, and what the pass throws. */
@@ -151,7 +151,7 @@ function createContext(
     observe: (wanted, observed = model, enough) =>
       observeCached(observed, wanted, { ...sweepOptions(), maxMemory: environment.maxMemory, enough }, kept),
     sweep: (probes, visit) => sweep(probes, visit, sweepOptions()),
-    progress: (done, total) => onProgress?.(done, total),
+    progress: (done, total, note) => onProgress?.(done, total, note),
     *targets(...opTypes) {
       const wanted = new Set(opTypes);
       // Collected first: what a pass adds is not its own target.

@@ -46,7 +46,7 @@ export async function trainInPass(
   const { engine, signal, finish = null, record } = context;
   const result = await train(
     { student, teacher, examples, options, rate },
-    { engine, signal, finish, seed, progress: (done, total) => context.progress(done, total) },
+    { engine, signal, finish, seed, progress: (done, total, note) => context.progress(done, total, note) },
   );
   throwIfAborted(signal);
   if (result.ended === 'equal') {

@@ -36,7 +36,8 @@ export interface TrainingEnvironment {
   readonly signal: AbortSignal;
   /** Fires when what is best so far is wanted at once. */
   readonly finish: AbortSignal | null;
-  progress(done: number, total: number): void;
+  /** `note`: losses and speed, in words. */
+  progress(done: number, total: number, note: string): void;
 }
 
 export interface TrainingRequest {
@@ -204,7 +205,7 @@ class Training {
       seen += count;
       this.losses.push(loss);
       this.step++;
-      this.environment.progress(this.step, this.total);
+      this.environment.progress(this.step, this.total, this.note(loss, (1000 * seen) / (performance.now() - start)));
       if (options.log !== undefined) {
         const milliseconds = performance.now() - began;
         writeLog(
@@ -227,6 +228,12 @@ class Training {
     this.takeBest();
     weights.writeTo(this.parts.student);
     return this.result(ended, this.step > firstStep ? seen / seconds : 0);
+  }
+
+  private note(loss: number, examplesPerSecond: number): string {
+    const heldOut = this.checks.at(-1);
+    const parts = [`loss ${loss.toPrecision(3)}`, ...(heldOut ? [`held out ${heldOut.loss.toPrecision(3)}`] : [])];
+    return [...parts, `${Math.round(examplesPerSecond)} examples/s`].join(' · ');
   }
 
   private result(ended: TrainingResult['ended'], examplesPerSecond: number): TrainingResult {

@@ -292,6 +292,18 @@ const cases: Readonly<Record<string, Case>> = {
     graph:
       '(float[1,3,4,4] x, float[3,2,3,3] w) => (float[1,2,8,8] y) { y = ConvTranspose <strides = [2, 2], pads = [1, 1, 1, 1], output_padding = [1, 1]> (x, w) }',
   },
+  'Conv depthwise, two outputs a channel, dilated': {
+    graph:
+      '(float[2,3,9,8] x, float[6,1,3,2] w) => (float[2,6,5,8] y) { y = Conv <group = 3, pads = [0, 1, 0, 1], dilations = [2, 2]> (x, w) }',
+  },
+  'Conv depthwise, a last row not seen': {
+    graph:
+      '(float[2,3,8,8] x, float[3,1,3,3] w) => (float[2,3,3,3] y) { y = Conv <group = 3, strides = [2, 2]> (x, w) }',
+  },
+  'Conv depthwise, one axis': {
+    graph:
+      '(float[2,3,9] x, float[3,1,4] w) => (float[2,3,5] y) { y = Conv <group = 3, pads = [2, 1], strides = [2]> (x, w) }',
+  },
   'ConvTranspose grouped': {
     graph:
       '(float[1,4,4,4] x, float[4,1,3,3] w) => (float[1,2,9,9] y) { y = ConvTranspose <strides = [2, 2], group = 2> (x, w) }',

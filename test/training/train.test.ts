@@ -30,7 +30,7 @@ interface Given {
   readonly labelled?: boolean;
   readonly options?: Partial<TrainingOptions>;
   readonly finish?: AbortSignal;
-  readonly onStep?: (step: number) => void;
+  readonly onStep?: (step: number, note: string) => void;
 }
 
 async function run({
@@ -55,7 +55,7 @@ async function run({
       seed: 3,
       signal: new AbortController().signal,
       finish: finish ?? null,
-      progress: (step) => onStep?.(step),
+      progress: (step, _, note) => onStep?.(step, note),
     },
   );
   return { result, student };
@@ -165,6 +165,13 @@ test('a student that computes what its teacher does is left alone', async () => 
   const { result, student } = await run({ student: cloneModel(network(1)) });
   expect(result.ended).toBe('equal');
   expect(weightOf(student, 'w1')).toEqual(weightOf(network(1), 'w1'));
+});
+
+test('progress tells losses and speed', async () => {
+  const notes: string[] = [];
+  await run({ options: { steps: 2 }, onStep: (_, note) => notes.push(note) });
+  expect(notes).toHaveLength(2);
+  for (const note of notes) expect(note).toMatch(/^loss [\d.]+ · held out [\d.]+ · \d+ examples\/s$/);
 });
 
 test('every step is a line of JSON', async () => {

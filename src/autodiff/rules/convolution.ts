@@ -134,12 +134,45 @@ function weightGradient(
   shape: Shape,
 ): Value {
   const [n, channels] = b.shapeOf(x);
+  if (group === channels && group > 1) return depthwiseWeightGradient(b, x, gradient, window, shape);
   const places = sizeOf(b.shapeOf(gradient).slice(2));
   const gathered = n * channels * places * sizeOf(window.kernel);
   if (group === 1 && channels >= fewChannels && gathered <= mostGathered) {
     return gatheredWeightGradient(b, x, gradient, window, shape);
   }
   return slicedWeightGradient(b, x, gradient, window, group, shape);
+}
+
+/**
+ * A depthwise Conv of the input by the gradient: channels of all examples beside each other, stride and dilation exchanged. Two to four times as fast as
+ * a product for each kernel element.
+ */
+function depthwiseWeightGradient(
+  b: GraphBuilder,
+  x: Value,
+  gradient: Value,
+  { kernel, strides, dilations, before, extent }: Window,
+  shape: Shape,
+): Value {
+  const [n, channels, ...spatial] = b.shapeOf(x);
+  const [, outputs, ...out] = b.shapeOf(gradient);
+  // As many zeros behind as let the gradient move over the kernel's elements, or what is too much cut off.
+  const after = spatial.map((dim, axis) => (out[axis] - 1) * strides[axis] + extent[axis] - before[axis] - dim);
+  const cut = [0, 0, ...after.map((length) => Math.min(0, length))];
+  const image = b.pad(
+    b.reshape(x, [1, n * channels, ...spatial]),
+    cut.map(() => 0),
+    cut,
+  );
+  const perExample = b.op('Conv', [image, b.reshape(gradient, [n * outputs, 1, ...out])], [1, n * outputs, ...kernel], {
+    attributes: {
+      group: intAttribute(n * channels),
+      strides: intsAttribute(dilations),
+      dilations: intsAttribute(strides),
+      pads: intsAttribute([...before, ...after.map((length) => Math.max(0, length))]),
+    },
+  });
+  return b.reshape(b.reduce('ReduceSum', b.reshape(perExample, [n, outputs, ...kernel]), [0]), shape);
 }
 
 /** One row of channels for each place and kernel element, gathered from the channels-last input with a row of zeros for the padding. */
@@ -202,7 +235,7 @@ function slicedWeightGradient(
     const starts = tap.map((offset, axis) => offset * dilations[axis]);
     const ends = starts.map((start, axis) => start + (out[axis] - 1) * strides[axis] + 1);
     const seen = b.reshape(b.sliceAxes(padded, axes, starts, ends, strides), [n, group, channels / group, places]);
-    const product = b.matMul(g, channels === group ? b.reshape(seen, [n, group, places, 1]) : b.transposeLast(seen));
+    const product = b.matMul(g, b.transposeLast(seen));
     return b.reshape(b.reduce('ReduceSum', product, [0]), [outputs, channels / group, 1]);
   });
   return b.reshape(b.concat(parts, 2), shape);
