@@ -63,6 +63,14 @@ export class SecondMoments {
     }
   }
 
+  /** Adds the complete sums of others of the same columns. */
+  merge(other: SecondMoments): void {
+    this.count += other.count;
+    for (const name of ['sum', 'gram', 'targetSum', 'targetSquares', 'cross'] as const) {
+      for (let i = 0; i < this[name].length; i++) this[name][i] += other[name][i];
+    }
+  }
+
   /** Adds what is still buffered; the sums are complete after it. */
   async flush(): Promise<void> {
     const { columns, targetColumns, buffered } = this;

@@ -5,6 +5,7 @@ export { factorize } from './factorize.js';
 export { type FamilyName, families } from './factorize-task.js';
 export type { Choice, Family, Stage } from './family.js';
 export { largeChoices, largeFactors } from './large-low-rank.js';
+export { fitToTargets } from './least-squares.js';
 export { type FactorizationOptions, factorizationSchema } from './options.js';
 export type { OperatorShape, WeightGroup } from './problem.js';
 export { shareBases } from './share-basis.js';

@@ -1,23 +1,15 @@
 // Fits operators, in the order in which the model computes them, to what the original computes, on the inputs that the operators before
-// them now give: W* = T·Xᵀ·(X·Xᵀ)⁻¹, pulled to the weights at hand where samples are few. Factors are then made of W* in the metric of X. In front
-// of a residual Add the target is the sum: T = (y + shortcut) of the original − the shortcut as it is now, so that later blocks undo
+// them now give. Factors are then made of what was fitted, in the metric of the inputs. In front of a residual Add the target is the sum: T = (y + shortcut) of the original − the shortcut as it is now, so that later blocks undo
 // the errors of earlier ones.
 import type { LinearOperator } from '../analysis/index.js';
 import { operatorRows, outputLike, Replay, residualOf, SecondMoments, targetRows } from '../calibration/index.js';
 import type { Feeds } from '../engine/index.js';
 import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
-import {
-  copyMatrix,
-  createMatrix,
-  dampedCholesky,
-  type Matrix,
-  multiplyByTransposed,
-  solveWithCholesky,
-  transpose,
-} from '../numeric/index.js';
+import type { Matrix } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
 import type { Tensor } from '../tensor/index.js';
-import { type OperatorShape, regularize, type WeightGroup } from './problem.js';
+import { fitToTargets } from './least-squares.js';
+import type { OperatorShape, WeightGroup } from './problem.js';
 
 /** An operator to be fitted, as it is now. */
 export interface Fit {
@@ -33,6 +25,8 @@ export interface Fitted {
 }
 
 const mostPositions = 512;
+/** One sample of so many is left out of a fit, and tells how far it may go. */
+const heldOutEvery = 4;
 
 /** Model and original side by side, from operator to operator. */
 export class Refit {
@@ -99,12 +93,12 @@ function planFit(fit: Fit, originalNode: Node, context: PassContext): FitPlan {
   const residual = residualOf(operator.output, ownOutput);
   const target = residual?.sum ?? ownOutput;
   const channels = shape.outputChannels / shape.groups;
-  const moments = Array.from(
-    { length: shape.groups },
-    () => new SecondMoments(operator.rowLength, context.products, channels),
-  );
+  const moments = (): SecondMoments[] =>
+    Array.from({ length: shape.groups }, () => new SecondMoments(operator.rowLength, context.products, channels));
+  const [fitted, heldOut] = [moments(), moments()];
   // The same positions for inputs and targets of a sample; a new draw for each sample.
   const random = context.random().fork(operator.output.name);
+  let sample = 0;
   return {
     target,
     residual,
@@ -117,49 +111,17 @@ function planFit(fit: Fit, originalNode: Node, context: PassContext): FitPlan {
         if (values.length === targets.length) for (let i = 0; i < targets.length; i++) targets[i] -= values[i];
       }
       const sampling = operator.kind === 'conv' ? { most: mostPositions, random } : null;
+      const into = sample++ % heldOutEvery === heldOutEvery - 1 ? heldOut : fitted;
       for (const { group, rows, positions } of operatorRows(operator, current.get(operator.input)!, sampling)) {
-        await moments[group].add(rows, targetRows(targets, sum.shape, operator, { group, positions }));
+        await into[group].add(rows, targetRows(targets, sum.shape, operator, { group, positions }));
       }
     },
     async finish() {
-      for (const part of moments) await part.flush();
-      const parts = moments.map((part, group) => solve(part, fit, group));
-      const means =
-        operator.biasSlot === null ? null : parts.map(({ input, target: mean }) => ({ input, target: mean }));
+      for (const part of [...fitted, ...heldOut]) await part.flush();
+      const centred = operator.biasSlot !== null;
+      const parts = fitted.map((part, group) => fitToTargets(part, heldOut[group], fit.weights[group], centred));
+      const means = centred ? parts.map(({ input, target: mean }) => ({ input, target: mean })) : null;
       return { groups: parts.map(({ group }) => group), means };
     },
   };
-}
-
-function solve(moments: SecondMoments, { operator, weights }: Fit, group: number) {
-  const { columns, targetColumns, count, gram, cross } = moments;
-  const centred = operator.biasSlot !== null;
-  const input = moments.sum.map((sum) => (centred ? sum / count : 0));
-  const target = moments.targetSum.map((sum) => (centred ? sum / count : 0));
-  const metric = createMatrix(columns, columns);
-  for (let i = 0; i < columns; i++) {
-    for (let j = 0; j < columns; j++)
-      metric.data[i * columns + j] = gram[i * columns + j] / count - input[i] * input[j];
-  }
-  const old = weights[group];
-  // What the weights at hand leave of the targets: Tᵀ·X − W·XᵀX, transposed.
-  const rest = transpose(multiplyByTransposed(old, metric));
-  for (let i = 0; i < columns; i++) {
-    for (let j = 0; j < targetColumns; j++) {
-      const at = i * targetColumns + j;
-      rest.data[at] = cross[at] / count - input[i] * target[j] - rest.data[at];
-    }
-  }
-  const pull = count < 2 * columns ? 0.1 : operator.kind === 'conv' ? 1e-3 : 1e-2;
-  const pulled = copyMatrix(metric);
-  regularize(pulled, pull);
-  const damped = dampedCholesky(pulled);
-  const fitted = copyMatrix(old);
-  if (damped) {
-    solveWithCholesky(damped.factor, rest);
-    const change = transpose(rest);
-    for (let i = 0; i < fitted.data.length; i++) fitted.data[i] += change.data[i];
-  }
-  regularize(metric, 1e-6);
-  return { group: { weights: fitted, metric }, input, target };
 }
