@@ -62,7 +62,9 @@ for (const pass of builtinPasses as readonly Pass[]) {
         for (const { reason } of report.skipped) expect(reason).not.toBe('');
 
         const bytes = encodeToBytes(model);
-        if (pass.kind !== 'cleanup') expect(bytes.length).toBeLessThanOrEqual(fixture.bytes.length);
+        // What prepares a model for quantization may need a bias or a scale more.
+        if (pass.kind !== 'cleanup' && pass.kind !== 'smooth')
+          expect(bytes.length).toBeLessThanOrEqual(fixture.bytes.length);
         const again = await runOnCopy(original, pass, optionsOf[pass.name]);
         expect(Buffer.compare(encodeToBytes(again.model), bytes), 'the same seed gives the same bytes').toBe(0);
 

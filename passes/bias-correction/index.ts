@@ -9,7 +9,7 @@ import { options } from './options.js';
 
 export const biasCorrection = definePass({
   name: 'bias-correction',
-  kind: 'quantize',
+  kind: 'smooth',
   summary: 'Takes the mean error that passes before it made out of the biases, compared with the original on samples.',
   options,
   needs: ['samples', 'inference'],

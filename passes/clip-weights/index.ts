@@ -21,7 +21,7 @@ const heldOutEvery = 4;
 
 export const clipWeights = definePass({
   name: 'clip-weights',
-  kind: 'quantize',
+  kind: 'smooth',
   summary: 'Cuts off the largest weights of channels where that lowers the error that few bits make of their outputs.',
   options,
   needs: ['samples', 'inference'],

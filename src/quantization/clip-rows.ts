@@ -58,10 +58,20 @@ function rowError(errors: Float64Array, covariance: Matrix | null): number {
     return sum;
   }
   const { data } = covariance;
-  for (let i = 0, at = 0; i < errors.length; i++) {
-    let product = 0;
-    for (let j = 0; j < errors.length; j++) product += data[at++] * errors[j];
-    sum += product * errors[i];
+  const n = errors.length;
+  for (let i = 0; i < n; i++) {
+    // The matrix is symmetric: what is below its diagonal counts twice. Four sums at once keep the processor busy.
+    const row = i * n;
+    let [a, b, c, d] = [0, 0, 0, 0];
+    let j = 0;
+    for (; j + 4 <= i; j += 4) {
+      a += data[row + j] * errors[j];
+      b += data[row + j + 1] * errors[j + 1];
+      c += data[row + j + 2] * errors[j + 2];
+      d += data[row + j + 3] * errors[j + 3];
+    }
+    for (; j < i; j++) a += data[row + j] * errors[j];
+    sum += (2 * (a + b + (c + d)) + data[row + i] * errors[i]) * errors[i];
   }
   return sum;
 }
