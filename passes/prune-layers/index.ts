@@ -22,6 +22,8 @@ export const pruneLayers = definePass({
     const candidates = candidateBlocks(model, blocks, kept, context);
     if (candidates.length === 0) return;
     const target = layerTarget(model, candidates.length, options);
+    if (target.keepsOne)
+      record.warn(`The ratio would leave none of the ${candidates.length} residual blocks: one stays.`);
     const chosen = await chooseBlocks(model, blocks, {
       importance: options.importance === 'auto' ? 'output-error' : options.importance,
       candidates,
@@ -87,5 +89,14 @@ function recordChoice(
     if (score === undefined) record.skipped(node, 'this block matters more than others');
     else record.changed(node, `block ${index + 1} of ${blocks.length} left out (score ${score.toPrecision(2)})`);
   }
+  record.table(
+    ['block', 'from', 'to', 'left out', 'score'],
+    candidates.map((index) => {
+      const rank = chosen.findIndex((choice) => choice.index === index);
+      const { from, to } = blocks[index];
+      const score = scores.get(index)?.toPrecision(2) ?? '';
+      return [String(index + 1), from, to, rank < 0 ? 'no' : `as number ${rank + 1}`, score];
+    }),
+  );
   if (chosen.length > 0) record.metric('remainingBlocks', blocks.length - chosen.length);
 }

@@ -12,6 +12,8 @@ export interface LayerTarget {
   readonly measure: 'blocks' | 'macs' | 'bytes';
   /** Whether the model without `removed` blocks is small enough. */
   enough(removed: readonly number[], model: Model): boolean;
+  /** The ratio would leave no block. */
+  readonly keepsOne?: boolean;
   /** What is left of `measure`, as a share. */
   left(model: Model): number;
 }
@@ -27,8 +29,15 @@ export function layerTarget(original: Model, blocks: number, { ratio, targetMacs
     const left = (model: Model): number => (before > 0 ? macsOf(model) / before : 1);
     return { measure: 'macs', left, enough: (_, model) => left(model) <= targetMacs };
   }
-  const count = Math.round((ratio ?? defaultRatio) * blocks);
-  return { measure: 'blocks', left: () => (blocks - count) / blocks, enough: ({ length }) => length >= count };
+  const wanted = Math.round((ratio ?? defaultRatio) * blocks);
+  // A model without any of its blocks is no smaller version of it.
+  const count = Math.min(wanted, blocks - 1);
+  return {
+    measure: 'blocks',
+    left: () => (blocks - count) / blocks,
+    enough: ({ length }) => length >= count,
+    keepsOne: count < wanted,
+  };
 }
 
 function bytesOf(model: Model): number {

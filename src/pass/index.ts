@@ -3,6 +3,7 @@ export { nearest, optionsError, parseOptions } from './parse-options.js';
 export {
   type CurvePoint,
   definePass,
+  type FactTable,
   type Pass,
   type PassContext,
   type PassKind,

@@ -34,8 +34,15 @@ export interface PassRecord {
   warn(message: string): void;
   /** Figures over steps, for a picture in the report: [step, value]. */
   curve(name: string, points: readonly CurvePoint[]): void;
+  /** What was considered, as cells of text, for those who want to see all of it. */
+  table(columns: readonly string[], rows: readonly (readonly string[])[]): void;
   /** A file that belongs to the result: `vocabulary.json` is written beside `out.onnx` as `out.vocabulary.json`. */
   attach(suffix: string, text: string): void;
+}
+
+export interface FactTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
 export type CurvePoint = readonly [number, number];

@@ -15,7 +15,7 @@ import { type Model, type Node, nodeLabel, verifyModel } from '../ir/index.js';
 import { createRandom } from '../numeric/index.js';
 import type { Workers } from '../parallel/index.js';
 import { parseOptions } from './parse-options.js';
-import type { CurvePoint, Pass, PassContext, PassRecord } from './pass.js';
+import type { CurvePoint, FactTable, Pass, PassContext, PassRecord } from './pass.js';
 import { Selection } from './selector.js';
 
 /** What one pass did. */
@@ -29,6 +29,7 @@ export interface PassReport {
   readonly metrics: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
   readonly curves?: Readonly<Record<string, readonly CurvePoint[]>>;
+  readonly table?: FactTable | null;
   readonly attachments?: readonly Attachment[];
   readonly milliseconds: number;
 }
@@ -175,6 +176,7 @@ function createRecorder() {
   const warnings: string[] = [];
   const curves: Record<string, readonly CurvePoint[]> = {};
   const attachments: Attachment[] = [];
+  const facts = { changed, skipped, metrics, warnings, curves, attachments, table: null as FactTable | null };
   const label = (target: Node | string): string => (typeof target === 'string' ? target : nodeLabel(target));
   const record: PassRecord = {
     changed: (target, what) => changed.push({ target: label(target), what }),
@@ -186,7 +188,10 @@ function createRecorder() {
     curve: (name, points) => {
       curves[name] = points;
     },
+    table: (columns, rows) => {
+      facts.table = { columns, rows };
+    },
     attach: (suffix, text) => attachments.push({ suffix, text }),
   };
-  return { record, facts: { changed, skipped, metrics, warnings, curves, attachments } };
+  return { record, facts };
 }

@@ -14,6 +14,7 @@ import {
   type RemovalOrder,
 } from './choose-units.js';
 import { classifyGroups, type GroupKind, type PrunableGroup } from './group-kind.js';
+import { recordGroups } from './group-table.js';
 import { allocateIsomorphically } from './isomorphic.js';
 import { orderByOutputError } from './order-by-output-error.js';
 import { referenceFor } from './reference.js';
@@ -57,11 +58,13 @@ export async function pruneGroups(
     scope === 'local' && measure === 'units'
       ? allocateShare(candidates, 1 - share)
       : allocators[scope](candidates, cost, target);
+  if (measure === 'units') warnOfEmptied(candidates, 1 - share, context);
   // The share of each group is rounded.
   if (scope === 'global' || measure !== 'units') {
     reportTarget(cost.total(removed), { before, target, measure }, context);
   }
   reportMacs({ ...structure, groups }, removed, context);
+  recordGroups(groups, removed, context.record);
   const units = new Set<number>();
   for (const { group, order } of orders) {
     const gone = removed.get(group) ?? 0;
@@ -192,6 +195,15 @@ function overhead({ relations }: ChannelStructure): number {
 
 /** Names, attributes and lengths of a node or weight in a file, roughly. */
 const bytesPerEntry = 120;
+
+/** A ratio that rounds to all units of a group. */
+function warnOfEmptied(candidates: readonly Candidate[], ratio: number, { record }: PassContext): void {
+  const emptied = candidates.filter(({ group }) => Math.round(ratio * group.units.length) >= group.units.length);
+  if (emptied.length === 0) return;
+  record.warn(
+    `The ratio would leave nothing of ${emptied.length} of ${candidates.length} groups: one unit of each stays.`,
+  );
+}
 
 function reportTarget(
   after: number,

@@ -33,6 +33,10 @@ export const passFacts = z.strictObject({
     .record(z.string(), z.array(z.tuple([z.number(), z.number()])))
     .optional()
     .describe('figures over steps, by name: [step, value]'),
+  table: z
+    .strictObject({ columns: z.array(z.string()), rows: z.array(z.array(z.string())) })
+    .optional()
+    .describe('what was considered, such as channel groups'),
 });
 
 export const outputFidelity = z.strictObject({

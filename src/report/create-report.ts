@@ -67,7 +67,17 @@ export function createReport(facts: RunFacts): CompressionReport {
   };
 }
 
-function passFacts({ pass, options, edited, changed, skipped, metrics, warnings, curves = {} }: PassReport): PassFacts {
+function passFacts({
+  pass,
+  options,
+  edited,
+  changed,
+  skipped,
+  metrics,
+  warnings,
+  curves = {},
+  table,
+}: PassReport): PassFacts {
   return {
     pass,
     options: { ...options },
@@ -77,6 +87,7 @@ function passFacts({ pass, options, edited, changed, skipped, metrics, warnings,
     metrics: { ...metrics },
     warnings: [...warnings],
     ...(Object.keys(curves).length > 0 && { curves: copyCurves(curves) }),
+    ...(table && { table: { columns: [...table.columns], rows: table.rows.map((row) => [...row]) } }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Model, Node } from '../../ir/index.js';
 import type { Axis } from './axis.js';
 import { relateAxes } from './dependency-graph.js';
 import type { AxisRole, ConstantOperand, Relations } from './relations.js';
+import { isQuantized } from './rules/index.js';
 
 /** An axis of a constant that shrinks with a group. */
 export interface GroupPart {
@@ -140,6 +141,7 @@ function frozenNodes(
   const producing = new Set(groups.flatMap(({ producers }) => producers));
   const frozen = new Map<Node, string>();
   for (const { node, axes } of relations.operands) {
+    if (isQuantized(node)) frozen.set(node, 'it is quantized already');
     for (const axis of axes) {
       if (relations.roles.get(axis) !== 'produced' || axis.length === null || producing.has(node)) continue;
       const reason = relations.classes.reasonAt(axis.first);

@@ -63,7 +63,7 @@ export const prune: CommandModule<[string], PruneOptions> = {
       targetLatency === undefined
         ? await runCompression(await attempt({ targetMacs, targetBytes: targetSize }), options, context)
         : await pruneToLatency(targetLatency, attempt, options, context);
-    if (options.explain && !context.output.json) explain(report, context.output);
+    if (options.explain && !context.output.json) await explain(report, context.output);
     const missed = report.passes.find(({ metrics }) => metrics.targetMissed);
     const hint = 'What could be reached was written; another granularity may give more.';
     if (missed) throw thresholdMissed(missed.warnings[0], hint);
@@ -140,13 +140,22 @@ function forSpeed({ granularity, multipleOf = 4, branches = true }: PruneOptions
   return granularity === 'heads' || granularity === 'neurons' ? { costModel: 'padded' } : {};
 }
 
-/** Everything that pruning passes considered. */
-function explain(report: CompressionReport, output: Output): void {
-  for (const { pass, changed, skipped } of report.passes) {
+/** Everything that pruning passes considered: what they tell as a table, then what changed and what stays. */
+async function explain(report: CompressionReport, output: Output): Promise<void> {
+  const { alignColumns, printable } = await import('../../report/index.js');
+  for (const { pass, changed, skipped, table } of report.passes) {
     if (!pass.startsWith('prune-')) continue;
-    const width = Math.max(0, ...changed.map(({ target }) => target.length));
-    for (const { target, what } of changed) output.print(`${target.padEnd(width)}  ${what}`);
-    for (const { target, reason } of skipped) output.print(output.style.dim(`${target.padEnd(width)}  ${reason}`));
+    if (table) {
+      const [head, ...lines] = alignColumns(
+        [table.columns, ...table.rows.map((row) => row.map(printable))],
+        table.columns.map((_, column) => (table.rows.every((row) => /^\d+$/.test(row[column])) ? 'right' : 'left')),
+      );
+      output.print(output.style.bold(head), ...lines);
+    }
+    const width = Math.max(0, ...[...changed, ...skipped].map(({ target }) => printable(target).length));
+    const line = (target: string, text: string): string => `${printable(target).padEnd(width)}  ${text}`;
+    if (!table) for (const { target, what } of changed) output.print(line(target, what));
+    for (const { target, reason } of skipped) output.print(output.style.dim(line(target, reason)));
   }
 }
 

@@ -66,9 +66,14 @@ const rules: Readonly<Record<string, OperatorRule>> = {
 
 const quantized = /Integer|QLinear|NBits|^com\.microsoft::Q|DynamicQuantize/;
 
+/** Whether `node` computes with quantized weights. */
+export function isQuantized(node: Node): boolean {
+  return quantized.test(node.qualifiedType);
+}
+
 const unknown: OperatorRule = {
   relate(node, relations) {
-    const reason = quantized.test(node.qualifiedType) ? 'is quantized already' : 'is not known to leave channels apart';
+    const reason = isQuantized(node) ? 'is quantized already' : 'is not known to leave channels apart';
     relations.freezeNode(node, `${labelOf(node)} ${reason}`);
   },
 };
