@@ -23,6 +23,7 @@ import { pruneWeights } from './prune-weights/index.js';
 import { quantizeDynamic } from './quantize-dynamic/index.js';
 import { quantizeStatic } from './quantize-static/index.js';
 import { quantizeWeights } from './quantize-weights/index.js';
+import { reconstruct } from './reconstruct/index.js';
 import { shareBasis } from './share-basis/index.js';
 import { smoothquant } from './smoothquant/index.js';
 import { spatial } from './spatial/index.js';
@@ -48,6 +49,7 @@ export const builtinPasses = [
   pruneHeads,
   pruneNeurons,
   pruneVocabulary,
+  reconstruct,
   shareBasis,
   pruneWeights,
   equalize,

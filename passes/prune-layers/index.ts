@@ -21,7 +21,7 @@ export const pruneLayers = definePass({
     const { blocks, kept } = await findResidualBlocks(model, engine);
     const candidates = candidateBlocks(model, blocks, kept, context);
     if (candidates.length === 0) return;
-    const target = layerTarget(model, candidates.length, options);
+    const target = layerTarget(model, candidates.length, blocks.length, options);
     if (target.keepsOne)
       record.warn(`The ratio would leave none of the ${candidates.length} residual blocks: one stays.`);
     const chosen = await chooseBlocks(model, blocks, {

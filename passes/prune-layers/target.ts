@@ -18,7 +18,13 @@ export interface LayerTarget {
   left(model: Model): number;
 }
 
-export function layerTarget(original: Model, blocks: number, { ratio, targetMacs, targetBytes }: Options): LayerTarget {
+/** `blocks`: how many may go, of `all` that there are. */
+export function layerTarget(
+  original: Model,
+  blocks: number,
+  all: number,
+  { ratio, targetMacs, targetBytes }: Options,
+): LayerTarget {
   if (targetBytes !== undefined) {
     const before = bytesOf(original);
     const left = (model: Model): number => bytesOf(model) / before;
@@ -31,7 +37,7 @@ export function layerTarget(original: Model, blocks: number, { ratio, targetMacs
   }
   const wanted = Math.round((ratio ?? defaultRatio) * blocks);
   // A model without any of its blocks is no smaller version of it.
-  const count = Math.min(wanted, blocks - 1);
+  const count = Math.min(wanted, all - 1);
   return {
     measure: 'blocks',
     left: () => (blocks - count) / blocks,

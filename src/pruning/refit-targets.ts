@@ -19,8 +19,14 @@ export function refitTargets(
   }
   const targets = new Map<Node, RefitTarget>();
   let behind = false;
+  let touched = false;
   for (const node of relations.model.graph.nodes()) {
+    touched ||= emptied.has(node) || consumers.has(node);
     if (emptied.has(node) || consumers.has(node)) behind ||= node.is('Conv', 'ConvTranspose');
+    if (node.is('BatchNormalization') && touched) {
+      targets.set(node, { node, channels: kept.of(relations.axes(node.output)?.[1]) });
+      continue;
+    }
     if (emptied.has(node) || !(consumers.has(node) || (behind && undoes(node, relations.model)))) continue;
     const axes = relations.axes(node.output);
     targets.set(node, { node, channels: kept.of(node.is('Conv', 'ConvTranspose') ? axes?.[1] : axes?.at(-1)) });

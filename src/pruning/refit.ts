@@ -1,16 +1,17 @@
 // Refits linear operators, from input to output of a model, so that their outputs match those of a reference on real samples: both models run
 // in lockstep, inputs come from the changed model, targets from the reference. Where a residual addition follows, the target is what the
-// sum lacks, so that every block undoes what earlier ones lost.
+// sum lacks, so that every block undoes what earlier ones lost. Of what cannot be refitted the bias is re-estimated, and the statistics of
+// BatchNormalization are.
 import { type LinearOperator, linearOperator, readBias, readRows } from '../analysis/index.js';
 import { hasRows, operatorRows, SecondMoments } from '../calibration/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
 import type { Random } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
-import { dropUnused } from '../rewrite/index.js';
-import { castTensor, float32Tensor, type Tensor } from '../tensor/index.js';
+import type { Tensor } from '../tensor/index.js';
 import { regress } from './least-squares.js';
 import { Lockstep } from './lockstep.js';
-import { weightTensor } from './variants.js';
+import { replaceRows } from './replace-rows.js';
+import { restoreBias, restoreNormalization } from './restore-statistics.js';
 
 export interface RefitTarget {
   readonly node: Node;
@@ -40,7 +41,9 @@ export async function refit(
   for (const node of [...model.graph.nodes()]) {
     const target = targets.get(node);
     if (!target) continue;
-    const reason = await refitOne(lockstep, target, context, random.fork(node.name));
+    const reason = node.is('BatchNormalization')
+      ? await restoreNormalization(lockstep, node, target.channels)
+      : await refitOne(lockstep, target, context, random.fork(node.name));
     context.progress(++done, targets.size);
     if (reason === null) changed++;
     else context.record.skipped(node, `not refitted: ${reason}`);
@@ -55,7 +58,11 @@ async function refitOne(
   random: Random,
 ): Promise<string | null> {
   const observed = await observeTargets(lockstep, target, context, random);
-  if (typeof observed === 'string') return observed;
+  if (typeof observed === 'string') {
+    const own = linearOperator(target.node, lockstep.model);
+    const restored = own && typeof own !== 'string' && (await restoreBias(lockstep, own, target.channels));
+    return restored ? `${observed} (its bias is)` : observed;
+  }
   const { operator, moments, intercept } = observed;
   const { groups, rowLength } = operator;
   const outputs = operator.outputChannels / groups;
@@ -224,28 +231,4 @@ export function transposed(values: ArrayLike<number>, rows: number, columns: num
   const result = new Float64Array(values.length);
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = values[i * columns + j];
   return result;
-}
-
-/** Gives `operator` other weights and another bias. */
-export function replaceRows(
-  model: Model,
-  operator: LinearOperator,
-  rows: Float32Array,
-  bias: Float32Array | null,
-): void {
-  operator.weight.value.constant = weightTensor(operator, rows);
-  const { biasSlot, weight } = operator;
-  if (!bias || !biasSlot) return;
-  const { node, index } = biasSlot;
-  const graph = node.graph!;
-  const old = node.input(index);
-  const tensor = castTensor(float32Tensor([bias.length], bias), weight.dataType);
-  if (old?.constant && old.uses.size === 1 && graph.initializers.has(old) && !old.isGraphOutput) {
-    old.constant = tensor;
-    return;
-  }
-  const value = graph.addInitializer(`${weight.value.name}_bias`, tensor);
-  while (node.inputs.length <= index) node.addInput(null);
-  node.replaceInput(index, value);
-  dropUnused(model, graph, [old]);
 }
