@@ -1,5 +1,5 @@
 // MatMul and Gemm: products with the decoded weight (integers or floats), MatMulNBits, or DequantizeLinear in front.
-import type { Node } from '../../src/ir/index.js';
+import type { Node, Value } from '../../src/ir/index.js';
 import type { ConstantSource } from '../../src/ops/index.js';
 import {
   type BlockBits,
@@ -54,10 +54,12 @@ function planPacked(node: Node, source: ConstantSource, axis: number, bits: Pack
   const { dataType } = source;
   const integers =
     options.compute !== 'float32' && request.form.layout.k >= leastK && source.tensor.size >= leastElements;
+  const twice =
+    integers && (options.activations === 'twice' || (options.activations === 'auto' && isGated(node.input(0))));
   return {
     node,
     requests: [request],
-    integers,
+    integers: integers && !twice,
     opset: packedOpset,
     apply(edit) {
       const weight = edit.packed(request);
@@ -65,9 +67,10 @@ function planPacked(node: Node, source: ConstantSource, axis: number, bits: Pack
         useRestored(node, request, weight, scaleShape(request), edit.restored);
         return `weight of ${bits} bits, computed in float`;
       }
-      const linear = { ...linearTerms(node, dataType), dataType, weight, transposed: request.rows, name: node.name };
+      const terms = linearTerms(node, dataType);
+      const linear = { ...terms, dataType, weight, transposed: request.rows, name: node.name, twice };
       replaceNode(node, emitDynamicLinear(node, linear, edit.activations));
-      return `weight of ${bits} bits, computed in int8`;
+      return `weight of ${bits} bits, computed in int8${twice ? ', activations in two parts' : ''}`;
     },
   };
 }
@@ -125,6 +128,22 @@ function planDequantize(node: Node, source: ConstantSource, axis: number, option
       return `DequantizeLinear of ${options.bits} bits`;
     },
   };
+}
+
+/**
+ * Whether `value` is a product of a linear operator's result and what comes out of another one's activation (SwiGLU): a few large values set the
+ * scale of all others. In a GELU that is written out, the result has another use.
+ */
+function isGated(value: Value | null): boolean {
+  const gate = value?.producer;
+  if (!gate?.is('Mul')) return false;
+  return gate.inputs.some((operand, index) => {
+    const other = gate.input(1 - index);
+    if (!operand || operand.uses.size > 1 || !other?.producer || other === operand) return false;
+    const { producer } = operand;
+    const linear = producer?.is('Add') ? producer.inputs.find((input) => input?.producer)?.producer : producer;
+    return linear?.is('MatMul', 'Gemm') === true && !other.producer.is('Reciprocal', 'Div', 'Sqrt', 'Pow');
+  });
 }
 
 /** Whether the result is an output of the model, or all but: where rounding errors are not averaged out by layers behind. */

@@ -39,6 +39,12 @@ export const options = z.strictObject({
     .describe(
       'int8 and float32 decode once, when the model is loaded; nbits (MatMulNBits), dequantize (DequantizeLinear) and bnb4 (MatMulBnb4 with the levels of NF4) in every run; auto: int8, but nbits for 4-bit models that decode tokens one by one, with a cache of what was before',
     ),
+  activations: z
+    .enum(['auto', 'once', 'twice'])
+    .default('auto')
+    .describe(
+      'of compute int8: quantize activations once, or a second time what the first time lost, for a second product; auto does so behind gates (SwiGLU), where that is most of the error',
+    ),
   symmetric: z
     .boolean()
     .default(true)

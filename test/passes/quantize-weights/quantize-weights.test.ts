@@ -104,6 +104,24 @@ test (int64[2,5] i) => (float[2,5,128] y) <float[1] t = {0}>
     expect(await relativeNoise(original, model)).toBeLessThan(0.2);
   });
 
+  it.each([
+    ['gate = Sigmoid (x)\n  u = MatMul (x, w1)\n  h = Mul (u, gate)', 2],
+    ['u = MatMul (x, w1)\n  e = Erf (u)\n  h = Mul (u, e)', 1],
+  ])('takes activations in two parts behind a gate, not behind a GELU written out: %s', async (before, products) => {
+    const text = `<ir_version: 10, opset_import: ["" : 21]>
+test (float[3,128] x) => (float[3,64] y) <float[1] w1 = {0}, float[1] w2 = {0}>
+{
+  ${before}
+  p = MatMul (h, w2)
+  y = Relu (p)
+}`;
+    const original = modelOf(text, { w1: [128, 128], w2: [128, 64] });
+    const { model } = await runOnCopy(original, pass, {});
+    const integer = [...model.graph.nodes()].filter(({ opType }) => opType === 'MatMulInteger');
+    expect(integer).toHaveLength(1 + products);
+    expect(await relativeNoise(original, model)).toBeLessThan(0.15);
+  });
+
   it('says why a weight stays', async () => {
     const text = `<ir_version: 10, opset_import: ["" : 21]>
 test (float[3,97] x) => (float[3,64] y) <float[1] w = {0}>
