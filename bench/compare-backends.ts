@@ -8,6 +8,7 @@ import { MemoryTensor } from '../src/tensor/index.js';
 import { stepEngine, type TrainingBackend } from '../src/training/backend.js';
 import { planLosses } from '../src/training/loss-plan.js';
 import { StepSessions } from '../src/training/step-sessions.js';
+import { Teacher } from '../src/training/teacher.js';
 import { TrainedWeights } from '../src/training/trained-weights.js';
 
 const { values, positionals } = parseArgs({
@@ -23,8 +24,10 @@ for (const path of positionals) {
   const feeds = (await findWorkingFeeds(session, student, { batch: Number(values.batch) })).at(0);
   const losses = planLosses(student, student, [{ name: 'logits', weight: 1 }]);
   const names = losses.flatMap(({ pairs }) => pairs.flatMap((pair) => pair.teacher ?? []));
-  const own = await session.run(feeds, names);
   await session.close();
+  const asking = await Teacher.open(student, names, engine, { keeps: false, threads: 2 });
+  const own = await asking.outputs({ indices: [0], sample: { feeds, count: 1, targets: null, continues: false } });
+  await asking.close();
   const teacher = Object.fromEntries(
     names.map((name) => {
       const disturbed = own[name].readFloat32().map((value, index) => value + Math.sin(index));

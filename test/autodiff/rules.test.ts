@@ -274,6 +274,9 @@ const cases: Readonly<Record<string, Case>> = {
   'Conv of one axis': {
     graph: '(float[2,8,9] x, float[4,8,3] w) => (float[2,4,5] y) { y = Conv <strides = [2], pads = [2, 0]> (x, w) }',
   },
+  'Conv of a single place': {
+    graph: '(float[2,8,1] x, float[4,8,3] w) => (float[2,4,1] y) { y = Conv <pads = [1, 1]> (x, w) }',
+  },
   'Conv of three axes': {
     graph: '(float[1,2,4,4,4] x, float[2,2,2,2,2] w) => (float[1,2,3,3,3] y) { y = Conv (x, w) }',
   },
