@@ -122,13 +122,14 @@ function matrixWeight(
   ranges: ValueRanges,
   bias: Float32Array | null,
   inputScale: number,
-  { granularity: kind, weightType }: Options,
+  { granularity: kind, weightType, reduceRange }: Options,
 ): EmittedWeight {
   const axis = node.attributes.int('transB', 0) !== 0 ? 0 : 1;
   const granularity = kind === 'channel' ? ({ kind, axis } as const) : ({ kind } as const);
   const computed = computeParameters(ranges, {
     dataType: weightType === 'uint8' ? 'uint8' : 'int8',
     symmetric: true,
+    reducedRange: reduceRange === 'on' && weightType === 'int8',
     granularity,
   });
   const isEmpty = (channel: number): boolean => ranges.minimum[channel] === 0 && ranges.maximum[channel] === 0;

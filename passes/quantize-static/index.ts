@@ -13,6 +13,7 @@ import {
   layoutOf,
   packedOpset,
   type QuantizationParameters,
+  type QuantizedRange,
   scanWeight,
   unfusedNodes,
   type ValueRanges,
@@ -164,6 +165,13 @@ async function withFiniteWeights(
   return { linears, weightRanges };
 }
 
+/** Integers of the weights of convolutions; two within ±64 and an activation of 255 give a sum of less than 2^15. */
+function boundsOf({ weightType, reduceRange }: Options): QuantizedRange {
+  if (weightType === 'int4') return { minimum: -8, maximum: 7 };
+  const maximum = reduceRange === 'on' && weightType === 'int8' ? 64 : 127;
+  return { minimum: -maximum, maximum };
+}
+
 /** Rounds the weights of convolutions, and lets the model compute with them, in float. */
 async function roundWeights(
   model: Model,
@@ -172,7 +180,7 @@ async function roundWeights(
   context: PassContext,
 ): Promise<Map<PlannedLinear, RoundedConvolution>> {
   const convolutions = linears.filter(({ operator }) => operator.kind === 'conv');
-  const bounds = options.weightType === 'int4' ? { minimum: -8, maximum: 7 } : { minimum: -127, maximum: 127 };
+  const bounds = boundsOf(options);
   const operators = convolutions.map(({ operator }) => operator);
   const { rounding, iterations, biasCorrection } = options;
   if (operators.length > 0 && rounding !== 'nearest' && (rounding === 'adaround' || options.weightType === 'int4')) {

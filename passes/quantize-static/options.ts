@@ -45,6 +45,12 @@ export const options = z.strictObject({
       'type of the stored weights (default: int8); int4 is decoded when the model is loaded, and computed as int8',
     ),
   bits: z.literal([8, 4]).optional().describe('of each weight: 4 is weightType int4'),
+  reduceRange: z
+    .enum(['off', 'on'])
+    .default('off')
+    .describe(
+      'on: use 7 of the 8 bits of int8 weights, so that the 16-bit sums of x86 CPUs without VNNI cannot saturate; those of uint8 and int4 never do',
+    ),
   granularity: z
     .enum(['channel', 'tensor'])
     .default('channel')

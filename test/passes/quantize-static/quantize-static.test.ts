@@ -185,3 +185,26 @@ graph (float[1,4,6,6] x, float[4,4,3,3] w1) => (float[1,4,4,4] y) {
   );
   expect(report.skipped).toEqual([{ target: 'c1', reason: 'element 0 of its weight is not a finite number' }]);
 });
+
+it('leaves room for 16-bit sums of two products with weights of 7 bits', async () => {
+  const original = modelOf(`${header}
+graph (float[4,128] x, float[128,96] w1, float[96,96] w2) => (float[4,96] y) {
+  [a] h = MatMul (x, w1)
+  [t] u = Tanh (h)
+  [b] y = MatMul (u, w2)
+}`);
+  const options = { ...integers, reduceRange: 'on' };
+  const models = [
+    (await runOnCopy(original, quantizeStatic, options)).model,
+    (await runOnCopy(modelOf(residualText(17)), quantizeStatic, options)).model,
+  ];
+  for (const { graph } of models) {
+    for (const { constant } of graph.initializers) {
+      if (constant!.dataType !== 'int8' || constant!.shape.length < 2) continue;
+      const largest = Math.max(...constant!.readNumbers().map(Math.abs));
+      expect(largest).toBeGreaterThan(32);
+      expect(2 * 255 * largest).toBeLessThan(2 ** 15);
+    }
+  }
+  expect(await errorOf(original, models[0])).toBeLessThan(0.05);
+});
