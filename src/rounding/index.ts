@@ -1,2 +1,9 @@
 // Weights rounded in the order in which a model computes with them, each fitted to what is left of the original on real samples.
-export { type RoundedOperator, replaceWeight, replaceWeights, restoredTensor, roundInOrder } from './round-in-order.js';
+export {
+  type RoundedOperator,
+  replaceConstant,
+  replaceWeight,
+  replaceWeights,
+  restoredTensor,
+  roundInOrder,
+} from './round-in-order.js';

@@ -2,7 +2,7 @@
 // that the operators rounded before it now give. Of the ways to round, the plainest that does best on samples that none was fitted to is kept.
 import { type LinearOperator, readBias, readRows, storeRows } from '../analysis/index.js';
 import { Replay } from '../calibration/index.js';
-import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
+import { cloneModel, type Model, type Node } from '../ir/index.js';
 import { type Matrix, matrixFrom, type Random } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
 import {
@@ -108,24 +108,36 @@ export function restoredTensor({
 /** Lets `operator`, whose weight is its own, take another weight; `tensor` in the shape of the stored one. */
 export function replaceWeight(model: Model, { node, weight, weightIndex }: LinearOperator, tensor: Tensor): void {
   const [consumer, index] = weight.path.length > 0 ? [weight.path.at(-1)!, 0] : [node, weightIndex];
-  const replaced = consumer.input(index);
-  consumer.replaceInput(index, model.graph.addInitializer(weight.value.name, tensor));
-  dropUnused(model, model.graph, [replaced]);
+  replaceConstant(model, consumer, index, tensor, weight.value.name);
+}
+
+/** Lets `node` take another constant: under the same name where nothing else uses the one that it takes. */
+export function replaceConstant(model: Model, node: Node, index: number, tensor: Tensor, name: string): void {
+  const before = node.input(index);
+  if (
+    before &&
+    before.uses.size === 1 &&
+    !before.isGraphOutput &&
+    model.graph.initializers.has(before) &&
+    model.constantOf(before)
+  ) {
+    before.constant = tensor;
+    return;
+  }
+  const value = model.graph.addInitializer(name, tensor);
+  if (index < node.inputs.length) node.replaceInput(index, value);
+  else node.addInput(value);
+  dropUnused(model, model.graph, [before]);
 }
 
 /** `replaceWeight`, and another bias. */
 export function replaceWeights(model: Model, operator: LinearOperator, tensor: Tensor, bias: Float32Array): void {
-  const { graph } = model;
   const { weight, biasSlot } = operator;
   replaceWeight(model, operator, tensor);
-  const replaced: (Value | null)[] = [];
   if (biasSlot && (biasSlot.node.input(biasSlot.index) || bias.some((value) => value !== 0))) {
-    const value = graph.addInitializer(`${weight.value.name}_bias`, float32Tensor([bias.length], bias));
-    replaced.push(biasSlot.node.input(biasSlot.index));
-    if (biasSlot.index < biasSlot.node.inputs.length) biasSlot.node.replaceInput(biasSlot.index, value);
-    else biasSlot.node.addInput(value);
+    const tensor = float32Tensor([bias.length], bias);
+    replaceConstant(model, biasSlot.node, biasSlot.index, tensor, `${weight.value.name}_bias`);
   }
-  dropUnused(model, graph, replaced);
 }
 
 interface Candidate {

@@ -4,7 +4,7 @@ import { type LinearOperator, linearOperator, readBias, readRows, storeRows } fr
 import { ExtremaObserver, type Observer, operatorRows } from '../calibration/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
-import { replaceWeight } from '../rounding/index.js';
+import { replaceConstant, replaceWeight } from '../rounding/index.js';
 import { float32Tensor, type Tensor } from '../tensor/index.js';
 import { canDivide, findScalePairs, type ScalePair } from './scale-pairs.js';
 import { type ChannelExtrema, type SeenOperator, smoothedError } from './smoothing-error.js';
@@ -98,7 +98,7 @@ function divideSource(model: Model, { source }: ScalePair, factors: Float32Array
     [outputChannels],
     bias.map((value, channel) => value / factors[channel]),
   );
-  biasSlot.node.replaceInput(biasSlot.index, model.graph.addInitializer(`${operator.weight.value.name}_bias`, tensor));
+  replaceConstant(model, biasSlot.node, biasSlot.index, tensor, `${operator.weight.value.name}_bias`);
 }
 
 interface FactorChoice {
