@@ -10,6 +10,7 @@ import { beginEvaluation, checkLimit } from './evaluate-result.js';
 import { cloneModel, type Model } from './ir/index.js';
 import { createWorkers, type Workers } from './parallel/index.js';
 import { type PassReport, runPass } from './pass/index.js';
+import { parseTarget } from './quantization/index.js';
 import type { ResolvedRecipe } from './recipe/index.js';
 import { type CompressionReport, createReport, describeModel } from './report/index.js';
 
@@ -18,6 +19,8 @@ export interface RunOptions {
   readonly samples?: Iterable<Feeds> | AsyncIterable<Feeds>;
   /** Passes take no more of the samples than they need; default false. */
   readonly samplesAuto?: boolean;
+  /** What passes emit for: `cpu` (default), `web`, either with a version of onnxruntime (`cpu@1.20`), or `generic`: ONNX's own operators. */
+  readonly runtime?: string;
   /** A file that keeps what calibration found: a second run with other options takes it from there. */
   readonly calibrationCache?: string;
   /** What executes graphs; default onnxruntime, started when a pass needs it. */
@@ -125,6 +128,7 @@ export async function runRecipe(
     workers,
     samples: samples ? repeatable(samples) : null,
     samplesAuto: options.samplesAuto,
+    target: options.runtime === undefined ? undefined : parseTarget(options.runtime),
     cache,
     signal,
     finish: options.finish,

@@ -173,9 +173,19 @@ probe (float[1,4,4,4] x) => (float[] y) <
   };
 }
 
+/** Whether the runtime reads models of an opset. */
+function opsetCase(opset: number): ProbeCase {
+  return {
+    name: `opset ${opset}`,
+    text: `<ir_version: 8, opset_import: ["" : ${opset}]> probe (float[1,4,4,4] x) => (float[] y) { y = Relu (x) }`,
+  };
+}
+
+const opsets = [17, 18, 19, 20, 21, 22, 23, 24, 25];
+
 /** In the order in which they are run and printed. */
 export function probeCases(): ProbeCase[] {
-  const cases: ProbeCase[] = [];
+  const cases: ProbeCase[] = opsets.map(opsetCase);
   for (const type of activationTypes) {
     for (const [operator, body] of Object.entries(sharing))
       cases.push(qdqCase(operator, body, type, { ownGrid: false }));

@@ -1,6 +1,7 @@
 // Finds out what onnxruntime-node and onnxruntime-web compute with integers, version by version, by running one-node models, and writes what
 // it finds as the table that passes place Quantize and Dequantize by.
-// node dist-bench/bench/probe-runtimes/probe-runtimes.js [-o TABLE] [node@1.20.1=PACKAGE_FOLDER web@…]…; without: the installed packages.
+// node dist-bench/bench/probe-runtimes/probe-runtimes.js src/quantization/runtime-table.ts node@1.20.1=FOLDER web@1.20.1=FOLDER …; a folder holds
+// node_modules (npm install --ignore-scripts onnxruntime-node@1.20.1), the oldest version of each goes first.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -19,7 +20,7 @@ interface Outcome {
 
 const conversions: ReadonlySet<string> = new Set(['QuantizeLinear', 'DequantizeLinear']);
 const cases = probeCases();
-const runtimes = process.argv.slice(2);
+const [output, ...runtimes] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'dsopt-probe-'));
 const models = join(folder, 'models');
 mkdirSync(models);
@@ -37,6 +38,7 @@ for (const runtime of runtimes) {
   found[label] = [];
   for (const [index, outcome] of outcomes.entries()) found[label].push(judge(index, outcome));
 }
+writeFileSync(output, table());
 for (const [index, { name }] of cases.entries()) {
   process.stdout.write(
     `${name}: ${Object.entries(found)
@@ -67,8 +69,30 @@ async function probeRuntime(kind: string, path: string): Promise<Outcome[]> {
 function judge(index: number, { reason, kernels }: Outcome): string {
   if (reason !== undefined) return `fails: ${reason.replaceAll('\n', ' ').slice(0, 150)}`;
   if (!kernels) return 'runs';
-  const type = activationTypes.find((candidate) => cases[index].name.split(' ').includes(candidate))!;
+  const type = activationTypes.find((candidate) => cases[index].name.split(' ').includes(candidate)) ?? '';
   const integer = kernels.some(({ operator, types }) => !conversions.has(operator) && types.includes(type));
   const shrunk = kernels.every(({ operator }) => conversions.has(operator));
   return `${integer || shrunk ? 'integer' : 'float'} ${kernels.map(({ operator }) => operator).join(' ')}`;
+}
+
+/** The module: by probe, the first version of each runtime that runs it, and whether the newest ones compute integers. */
+function table(): string {
+  const rows = cases.map(({ name }, index) => {
+    const since = (kind: string): string => {
+      const own = Object.keys(found).filter((label) => label.startsWith(kind));
+      const first = own.find((label) => !found[label][index].startsWith('fails'));
+      return first ? `'${first.split('@')[1]}'` : 'null';
+    };
+    const newest = Object.keys(found)
+      .filter((label) => label.startsWith('node'))
+      .at(-1);
+    const integer = newest !== undefined && found[newest][index].startsWith('integer');
+    return `  '${name}': [${since('node')}, ${since('web')}, ${integer}],\n`;
+  });
+  return `// Written by bench/probe-runtimes: what onnxruntime-node (first) and onnxruntime-web run since which of the versions that were tried, and whether the
+// newest computes it with integers. \`qdq\`: an operator between DequantizeLinear and QuantizeLinear; \`op\`: one that takes integers; then types of
+// activations and weights.
+export const runtimeTable: Readonly<Record<string, readonly [node: string | null, web: string | null, integer: boolean]>> = {
+${rows.join('')}};
+`;
 }

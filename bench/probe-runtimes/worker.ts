@@ -71,7 +71,8 @@ function kernelsOf(path: string): Kernel[] | null {
   const name = readdirSync(dirname(path)).find((name) => name.startsWith(`${basename(path)}.profile`));
   if (!name) return null;
   const text = readFileSync(join(dirname(path), name), 'utf8').trim();
-  const events = JSON.parse(text.endsWith(']') ? text : `${text.replace(/,$/, '')}]`) as ProfileEvent[];
+  // The last event may be followed by a comma, and the bracket may be missing.
+  const events = JSON.parse(`${text.replace(/[,\s\]]*$/, '')}]`) as ProfileEvent[];
   return events.flatMap(({ cat, name, args }) =>
     cat === 'Node' && name.endsWith('_kernel_time') && args?.op_name
       ? [{ operator: args.op_name, types: (args.input_type_shape ?? []).flatMap((entry) => Object.keys(entry)) }]

@@ -41,9 +41,13 @@ export const quantizeDynamic = definePass({
   },
 });
 
-function planNodes(model: Model, options: Options, { targets, record }: PassContext): Map<Node, NodePlan> {
+function planNodes(model: Model, options: Options, { targets, record, target }: PassContext): Map<Node, NodePlan> {
   const plans = new Map<Node, NodePlan>();
-  const context: PlanContext = { options, integerObstacle: whyNotRaised(model, integerOpset) };
+  const context: PlanContext = {
+    options,
+    integerObstacle: whyNotRaised(model, integerOpset),
+    onnxOnly: target.runtime === 'generic',
+  };
   for (const node of targets(...options.operators)) {
     if (!isTableLookup(node)) continue;
     const planned =

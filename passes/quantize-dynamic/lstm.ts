@@ -9,7 +9,7 @@ import { planStoredRecurrent } from './stored.js';
 const leastElements = 8192;
 
 export function planLstm(node: Node, context: PlanContext): Planned {
-  const requests = context.options.compute === 'float' ? null : integerRequests(node, context);
+  const requests = context.options.compute === 'float' || context.onnxOnly ? null : integerRequests(node, context);
   if (requests === null) return planStoredRecurrent(node, context);
   return {
     node,

@@ -66,6 +66,8 @@ export interface PlanContext {
   readonly options: Options;
   /** Why operators of opset 11 cannot be used; null when they can. */
   readonly integerObstacle: string | null;
+  /** Without operators of com.microsoft. */
+  readonly onnxOnly: boolean;
 }
 
 /** The float weight at an input of a node, or the reason why it cannot be quantized. */

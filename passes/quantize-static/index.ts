@@ -10,6 +10,7 @@ import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js
 import {
   conversionCount,
   fuseIntoQOperators,
+  highestOpset,
   layoutOf,
   packedOpset,
   type QuantizationParameters,
@@ -57,7 +58,10 @@ export const quantizeStatic = definePass({
       return;
     }
     const elementwise = [...context.targets(...elementwiseOperators)];
-    const complete: StaticPlan = { linears, elementwise: planElementwise(model, linears, options, elementwise) };
+    const complete: StaticPlan = {
+      linears,
+      elementwise: planElementwise(model, linears, options, elementwise, context.target),
+    };
     if (options.minimumSize > 1 && wouldGrow(complete)) {
       taken.settle(model, new Set());
       for (const { operator } of linears) context.record.skipped(operator.node, 'the model would not become smaller');
@@ -80,7 +84,11 @@ export const quantizeStatic = definePass({
     const plan = await withoutCostlyFirst(model, complete, ranges, { options, elementwise, rounded, context });
     if (options.sensitivity) await recordSensitivity(model, plan, ranges, context);
     emit(model, { plan, grids: ranges.grids, twoPass: ranges.twoPass, rounded, packed, weightRanges, options });
-    if (options.format === 'qoperator') context.record.metric('integerOperators', fuseIntoQOperators(model));
+    if (options.format === 'qoperator')
+      context.record.metric(
+        'integerOperators',
+        fuseIntoQOperators(model, { onnxOnly: context.target.runtime === 'generic' }),
+      );
     recordChanges(plan, rounded, packed, ranges, context);
     await reportUnfused(model, context);
   },
@@ -116,16 +124,27 @@ function recordIntegerOperators({ targets, record }: PassContext): void {
 /** QLinearConv came with opset 10, and what onnxruntime computes biases with with 11. */
 const integerOpset = 11;
 
+/** Where ONNX's own pairs know scales per channel, and 16 bits: generic runtimes do not know those of com.microsoft. */
+function onnxOpsets(activationType: string): readonly [number, number] {
+  return activationType.endsWith('16') ? [21, 21] : [13, 13];
+}
+
 /** Whether the model can hold integer kernels; it is raised where it must be. */
 function raiseToIntegers(
   model: Model,
   linears: readonly PlannedLinear[],
-  { weightType }: Options,
-  { record }: PassContext,
+  { weightType, activationType }: Options,
+  { record, target }: PassContext,
 ): boolean {
-  const [wanted, least] = weightType === 'int4' ? [packedOpset, packedOpset] : [integerOpset, integerOpset - 1];
+  const [wanted, least] =
+    weightType === 'int4'
+      ? [packedOpset, packedOpset]
+      : target.runtime === 'generic'
+        ? onnxOpsets(activationType)
+        : [integerOpset, integerOpset - 1];
   if (model.opset >= wanted) return true;
-  const obstacle = whyNotRaised(model, wanted);
+  const obstacle =
+    wanted > highestOpset(target) ? `the runtime does not read opset ${wanted}` : whyNotRaised(model, wanted);
   if (obstacle === null) raiseOpset(model, wanted);
   else if (model.opset < least) for (const { operator } of linears) record.skipped(operator.node, obstacle);
   return model.opset >= least;
@@ -216,7 +235,7 @@ async function withoutCostlyFirst(
   const isFirstConv = ({ operator: { kind, input } }: PlannedLinear): boolean => kind === 'conv' && isFirst(input);
   const linears = plan.linears.filter((linear) => !isFirstConv(linear));
   if (options.edges !== 'cheap' || linears.length === 0 || linears.length === plan.linears.length) return plan;
-  const rest = { linears, elementwise: planElementwise(model, linears, options, elementwise) };
+  const rest = { linears, elementwise: planElementwise(model, linears, options, elementwise, context.target) };
   const others = gridsOf(rest, grids);
   const first = new Map([...gridsOf(plan, grids)].filter(([value]) => !others.has(value)));
   if (!(await costsMost(model, first, others, samples, context))) return plan;

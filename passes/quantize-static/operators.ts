@@ -2,6 +2,7 @@
 // DequantizeLinear and QuantizeLinear that become one kernel, and operators that know integers although nothing is fused around them.
 import type { Node } from '../../src/ir/index.js';
 import { constantSource } from '../../src/ops/index.js';
+import { computesIntegers, implementsProbe, type RuntimeTarget } from '../../src/quantization/index.js';
 
 /** They move or pick elements: one range for input and outputs, and the kernel of any type of element. */
 const rangeKeeping: ReadonlySet<string> = new Set([
@@ -92,4 +93,36 @@ const unitRange: readonly string[] = ['Sigmoid', 'HardSigmoid', 'Softmax'];
 /** The range that an activation function gives its results, whatever it takes; null where it gives none. */
 export function naturalRange(node: Node | null): { readonly low: number; readonly high: number } | null {
   return node?.is(...unitRange) ? { low: 0, high: 1 } : null;
+}
+
+/** Whether the runtime computes the operator with integers of the type: between pairs, or as operator on integers. */
+export function isImplemented(
+  node: Node,
+  { direct, keepsRange }: ElementwiseFacts,
+  { format, activationType }: { readonly format: 'qdq' | 'qoperator'; readonly activationType: string },
+  target: RuntimeTarget,
+): boolean {
+  return namesInTable(node).every((name) => {
+    if (direct) return implementsProbe(target, `op ${name} ${activationType}`);
+    if (format === 'qdq') return computesIntegers(target, `qdq ${name} ${activationType}`);
+    return implementsProbe(target, `op ${keepsRange ? name : `QLinear${name}`} ${activationType}`);
+  });
+}
+
+/** What the probes call the operators that a node becomes. */
+function namesInTable(node: Node): readonly string[] {
+  switch (node.opType) {
+    case 'Resize':
+      return ['Resize nearest'];
+    case 'Pad':
+      return [`Pad ${node.attributes.string('mode', 'constant')}`];
+    case 'Relu':
+      return ['Clip'];
+    case 'HardSigmoid':
+      return ['Add'];
+    case 'HardSwish':
+      return ['Add', 'Mul'];
+    default:
+      return [node.opType];
+  }
 }

@@ -2,9 +2,10 @@
 // and is wanted as integers. Everything else stays float, which is more exact and needs no conversion: pooling of whole maps and Softmax at
 // the end, normalization, what leads to the outputs.
 import type { Model, Node, Value } from '../../src/ir/index.js';
+import type { RuntimeTarget } from '../../src/quantization/index.js';
 import { fusedActivation } from './fused-activation.js';
 import { knownGrid } from './known-grids.js';
-import { elementwiseFacts } from './operators.js';
+import { elementwiseFacts, isImplemented } from './operators.js';
 import type { Options } from './options.js';
 import type { PlannedElementwise, PlannedLinear } from './plan.js';
 
@@ -14,6 +15,7 @@ export function planElementwise(
   linears: readonly PlannedLinear[],
   options: Options,
   nodes: Iterable<Node>,
+  target: RuntimeTarget,
 ): PlannedElementwise[] {
   const wantedInputs = new Set(linears.map(({ operator }) => operator.input));
   const computed = new Set(linears.flatMap(({ result }) => (result ? [result] : [])));
@@ -21,7 +23,7 @@ export function planElementwise(
   const candidates: PlannedElementwise[] = [];
   for (const node of nodes) {
     if (node.graph !== model.graph || (options.residual === 'float' && node.is('Add'))) continue;
-    const candidate = describe(node, model, options);
+    const candidate = describe(node, model, options, target);
     if (candidate) candidates.push(candidate);
   }
   for (const { operands, results } of candidates.toReversed()) {
@@ -34,9 +36,9 @@ export function planElementwise(
   });
 }
 
-function describe(node: Node, model: Model, options: Options): PlannedElementwise | null {
+function describe(node: Node, model: Model, options: Options, target: RuntimeTarget): PlannedElementwise | null {
   const facts = elementwiseFacts(node, model.opset, options);
-  if (!facts) return null;
+  if (!facts || !isImplemented(node, facts, options, target)) return null;
   const operands = node.inputs.slice(0, facts.operands);
   // A constant would need a range too.
   if (!operands.every((value): value is Value => value !== null && isActivation(value))) return null;

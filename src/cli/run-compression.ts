@@ -106,7 +106,20 @@ function fileOptions({
   dryRun,
   resume,
 }: WriteOptions) {
-  return { overwrite, target, verify, measure, externalData, shardSize, inputShapes, seed, maxMemory, dryRun, resume };
+  return {
+    overwrite,
+    target: target.startsWith('web') ? ('web' as const) : ('cpu' as const),
+    runtime: target,
+    verify,
+    measure,
+    externalData,
+    shardSize,
+    inputShapes,
+    seed,
+    maxMemory,
+    dryRun,
+    resume,
+  };
 }
 
 async function writeReports(report: CompressionReport, paths: readonly string[]): Promise<void> {

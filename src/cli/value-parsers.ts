@@ -93,3 +93,9 @@ export function parseShare(text: string): number {
     throw new InvalidArgumentError('A share is written like 50% or 0.5x, between 0 and 1.');
   return share;
 }
+
+/** `cpu`, `web`, `generic`, and versions: what they mean is checked where it is used. */
+export function parseRuntime(text: string): string {
+  if (/^(cpu|web)(@\d+(\.\d+){0,2})?$|^generic$/.test(text)) return text;
+  throw new InvalidArgumentError('Possible: cpu, web, generic; the first two with a version, like cpu@1.20.');
+}

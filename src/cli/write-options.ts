@@ -3,13 +3,13 @@ import { type Command, Option } from 'commander';
 import { addCalibrationOptions, type CalibrationOptions } from './calibration-options.js';
 import { addEvaluationOptions, type EvaluationOptions } from './evaluation-options.js';
 import type { OutputOptions } from './output.js';
-import { parseCount, parseInputShape, parseReportPath, parseSeed, parseSize } from './value-parsers.js';
+import { parseCount, parseInputShape, parseReportPath, parseRuntime, parseSeed, parseSize } from './value-parsers.js';
 
 export interface WriteOptions extends OutputOptions, EvaluationOptions, CalibrationOptions {
   readonly overwrite?: boolean;
   readonly verify: boolean;
   readonly measure?: boolean;
-  readonly target: 'cpu' | 'web';
+  readonly target: string;
   readonly externalData: 'auto' | 'always' | 'never';
   readonly shardSize?: number;
   readonly inputShape?: Readonly<Record<string, readonly number[]>>;
@@ -29,9 +29,9 @@ export async function addWriteOptions(command: Command): Promise<void> {
     .addOption(
       new Option(
         '--target <runtime>',
-        'verify and measure the result in onnxruntime-node (cpu) or onnxruntime-web (web)',
+        'what the result is for, is verified and measured in: cpu (onnxruntime-node), web (onnxruntime-web), either of a version (cpu@1.20), or generic (only operators of ONNX)',
       )
-        .choices(['cpu', 'web'])
+        .argParser(parseRuntime)
         .default('cpu'),
     )
     .option('--overwrite', 'replace an existing output')

@@ -5,6 +5,7 @@ import type { Engine, Feeds, MatrixProducts } from '../engine/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
 import type { Random } from '../numeric/index.js';
 import type { Workers } from '../parallel/index.js';
+import type { RuntimeTarget } from '../quantization/index.js';
 
 export type PassKind = 'cleanup' | 'factorize' | 'prune' | 'finetune' | 'smooth' | 'quantize';
 export type PassNeed = 'samples' | 'inference' | 'training';
@@ -80,6 +81,8 @@ export interface PassContext {
   readonly products: MatrixProducts;
   readonly engine: Engine;
   readonly workers: Workers;
+  /** What the result is meant for. */
+  readonly target: RuntimeTarget;
   readonly record: PassRecord;
   readonly signal: AbortSignal;
   /** Fires when the user wants what is there so far: what trains ends with the best weights until then. */

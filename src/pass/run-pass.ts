@@ -14,6 +14,7 @@ import { DsoptError, internalError, throwIfAborted, usageError } from '../errors
 import { type Model, type Node, nodeLabel, verifyModel } from '../ir/index.js';
 import { createRandom } from '../numeric/index.js';
 import type { Workers } from '../parallel/index.js';
+import { defaultTarget, type RuntimeTarget } from '../quantization/index.js';
 import { parseOptions } from './parse-options.js';
 import type { CurvePoint, FactTable, Pass, PassContext, PassRecord } from './pass.js';
 import { Selection } from './selector.js';
@@ -49,6 +50,8 @@ export interface RunEnvironment {
   readonly samples: AsyncIterable<Feeds> | null;
   /** Passes take no more samples than they need. */
   readonly samplesAuto?: boolean;
+  /** What the result is meant for; default onnxruntime-node. */
+  readonly target?: RuntimeTarget;
   /** What calibration found in earlier runs. */
   readonly cache?: CalibrationCache | null;
   readonly signal: AbortSignal;
@@ -145,6 +148,7 @@ function createContext(
     prepared: environment.prepared ?? environment.original,
     samples,
     samplesAuto,
+    target: environment.target ?? defaultTarget,
     kept,
     limitSamples: (count) => {
       limit = count;

@@ -52,6 +52,14 @@ export { quantizedTensor } from './quantize-weight.js';
 export { QuantizedWeight } from './quantized-weight.js';
 export { type MatrixAlgorithm, type MatrixForm, roundPlainly } from './round-matrix.js';
 export { type RoundedWeight, roundWeight } from './round-weight.js';
+export {
+  computesIntegers,
+  defaultTarget,
+  highestOpset,
+  implementsProbe,
+  parseTarget,
+  type RuntimeTarget,
+} from './runtime-target.js';
 export { computeSaturationFreeParameters } from './saturation-free.js';
 export { scanWeight, scanWeightPairs } from './scan-weight.js';
 export {

@@ -1,0 +1,116 @@
+// What calibrating costs: wall time and peak memory of whole processes, in turns: plain inference on the samples, static quantization with 64, 256 and
+// 1,024 of them, and the entropy calibration of ONNX Runtime's tool with 256.
+// PYTHON=venv/bin/python node dist-bench/bench/calibration-cost.js MODEL DATA '{"imageMean": […]}' [ROUNDS]; needs GNU time.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { builtinPasses } from '../passes/index.js';
+import { openSamples } from '../src/calibration/index.js';
+import { compressModel } from '../src/compress.js';
+import type { DataOptions } from '../src/data/index.js';
+import { createOnnxRuntimeEngine } from '../src/engine/index.js';
+import { percentile } from '../src/numeric/index.js';
+import { loadModel } from '../src/onnx/index.js';
+import { quantizeSteps, resolveRecipe } from '../src/recipe/index.js';
+
+const [model, data, options = '{}', rounds = '3', task, count] = process.argv.slice(2);
+if (!data) throw new TypeError('node calibration-cost.js MODEL DATA [DATA_OPTIONS [ROUNDS]]');
+const dataOptions = JSON.parse(options) as DataOptions;
+if (task) await work(task, Number(count));
+else await measureAll();
+
+async function measureAll(): Promise<void> {
+  const self = fileURLToPath(import.meta.url);
+  const own = (name: string, samples: number): readonly string[] => [
+    process.execPath,
+    self,
+    model,
+    data,
+    options,
+    '1',
+    name,
+    String(samples),
+  ];
+  const folder = mkdtempSync(join(tmpdir(), 'dsopt-calibration-'));
+  try {
+    const commands: Record<string, readonly string[]> = {
+      'inference, 256 samples': own('infer', 256),
+      'dsopt, 64': own('quantize', 64),
+      'dsopt, 256': own('quantize', 256),
+      'dsopt, 1,024': own('quantize', 1024),
+    };
+    if (process.env.PYTHON) {
+      await writeSamples(folder);
+      commands['onnxruntime, entropy, 256'] = [
+        process.env.PYTHON,
+        self.replace(/dist[^/]*\/bench\/.*$/, 'bench/calibration-cost.py'),
+        model,
+        folder,
+        join(folder, 'out.onnx'),
+      ];
+    }
+    const measured = new Map<string, [number[], number[]]>();
+    for (let round = 0; round < Number(rounds); round++) {
+      for (const [name, command] of Object.entries(commands)) {
+        const [seconds, megabytes] = measured.get(name) ?? [[], []];
+        measured.set(name, [seconds, megabytes]);
+        const { stderr } = await execa('/usr/bin/time', ['-f', '%e %M', ...command]);
+        const [elapsed, kilobytes] = stderr.trim().split('\n').at(-1)!.split(' ').map(Number);
+        seconds.push(elapsed);
+        megabytes.push(kilobytes / 1000);
+      }
+    }
+    const middle = (values: readonly number[]): number => percentile(Float32Array.from(values), 50);
+    process.stdout.write('| | s | peak MB |\n| --- | --: | --: |\n');
+    for (const [name, [seconds, megabytes]] of measured) {
+      process.stdout.write(`| ${name} | ${middle(seconds).toFixed(1)} | ${middle(megabytes).toFixed(0)} |\n`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function work(name: string, samples: number): Promise<void> {
+  const engine = createOnnxRuntimeEngine();
+  const loaded = await loadModel(model);
+  const opened = await openSamples(loaded, { data, dataOptions: { ...dataOptions, samples } }, { engine });
+  if (name === 'infer') {
+    const session = await engine.open(loaded, { threads: 2 });
+    for await (const feeds of opened.samples) await session.run(feeds);
+    await session.close();
+  } else {
+    const recipe = await resolveRecipe(
+      { version: 1, steps: quantizeSteps(builtinPasses, 'static', {}) },
+      { passes: builtinPasses, folder: '.' },
+    );
+    await compressModel(loaded, recipe, { samples: opened.samples, engine });
+  }
+  await opened.close();
+}
+
+async function writeSamples(folder: string): Promise<void> {
+  const engine = createOnnxRuntimeEngine();
+  const opened = await openSamples(
+    await loadModel(model),
+    { data, dataOptions: { ...dataOptions, samples: 256 } },
+    { engine },
+  );
+  const index: Record<string, unknown>[] = [];
+  mkdirSync(folder, { recursive: true });
+  for await (const feeds of opened.samples) {
+    const sample = index.length;
+    index.push(
+      Object.fromEntries(
+        Object.entries(feeds).map(([name, tensor], position) => {
+          const file = `${sample}-${position}`;
+          writeFileSync(join(folder, file), tensor.bytes());
+          return [name, { file, dtype: tensor.dataType, shape: tensor.shape }];
+        }),
+      ),
+    );
+  }
+  writeFileSync(join(folder, 'index.json'), JSON.stringify(index));
+  await opened.close();
+}
