@@ -87,11 +87,12 @@ function table(): string {
       .filter((label) => label.startsWith('node'))
       .at(-1);
     const integer = newest !== undefined && found[newest][index].startsWith('integer');
-    return `  '${name}': [${since('node')}, ${since('web')}, ${integer}],\n`;
+    const row = `${since('node')}, ${since('web')}, ${integer}`;
+    return row.startsWith('null, null') ? '' : `  '${name}': [${row}],\n`;
   });
   return `// Written by bench/probe-runtimes: what onnxruntime-node (first) and onnxruntime-web run since which of the versions that were tried, and whether the
 // newest computes it with integers. \`qdq\`: an operator between DequantizeLinear and QuantizeLinear; \`op\`: one that takes integers; then types of
-// activations and weights.
+// activations and weights. What nothing runs is left out.
 export const runtimeTable: Readonly<Record<string, readonly [node: string | null, web: string | null, integer: boolean]>> = {
 ${rows.join('')}};
 `;
