@@ -2,7 +2,7 @@
 // under the output name.
 import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import type { CalibrationSamples, CalibrationSettings } from './calibration/index.js';
-import { openCalibration, type RunOptions, type RunResult, runRecipe } from './compress.js';
+import { describeCalibration, openCalibration, type RunOptions, type RunResult, runRecipe } from './compress.js';
 import { createOnnxRuntimeEngine, createOnnxRuntimeWebEngine, type Feeds } from './engine/index.js';
 import { DsoptError, ioError, outputExists, throwIfAborted } from './errors.js';
 import { beginEvaluation, checkLimit, type EvaluationSettings, type PendingEvaluation } from './evaluate-result.js';
@@ -106,7 +106,7 @@ export async function compressFile(
       input: describeModel(model),
       target: options.target,
       passes: result.passes,
-      calibration: calibration?.description,
+      calibration: calibration ? describeCalibration(calibration, result.passes) : undefined,
       warnings: options.warnings,
       started,
     };

@@ -83,7 +83,7 @@ export async function compressModel(
     input: describeModel(model),
     output: describeModel(result.model, []),
     passes: result.passes,
-    calibration: calibration?.description,
+    calibration: calibration ? describeCalibration(calibration, result.passes) : undefined,
     ...evaluated,
     started,
     phases: result.passes.map(({ pass, milliseconds }) => ({ phase: pass, milliseconds })),
@@ -103,6 +103,12 @@ export async function openCalibration(
 
 /** Bytes of weights that will keep all threads busy. */
 const worthThreads = 32 << 20;
+
+/** What was taken from where; of samples without a number, how many were enough. */
+export function describeCalibration({ description, auto }: CalibrationSamples, passes: readonly PassReport[]): string {
+  const used = passes.flatMap(({ metrics }) => metrics.calibrationSamples ?? []);
+  return auto && used.length > 0 ? `the first ${Math.max(...used)} of ${description}: they were enough` : description;
+}
 
 /** Runs the steps of `recipe` on a copy of `model`, which stays as it is. Throws what the passes throw, RECIPE and ABORTED. */
 export async function runRecipe(
