@@ -71,6 +71,8 @@ function kernelsOf(path: string): Kernel[] | null {
   const name = readdirSync(dirname(path)).find((name) => name.startsWith(`${basename(path)}.profile`));
   if (!name) return null;
   const text = readFileSync(join(dirname(path), name), 'utf8').trim();
+  // Some versions write nothing for the newest operators.
+  if (text === '') return null;
   // The last event may be followed by a comma, and the bracket may be missing.
   const events = JSON.parse(`${text.replace(/[,\s\]]*$/, '')}]`) as ProfileEvent[];
   return events.flatMap(({ cat, name, args }) =>
