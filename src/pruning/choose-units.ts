@@ -60,7 +60,8 @@ export async function orderByActivations(
   return { orders: [...scores].map(([group, own]) => orderOfScores(group, own)), unobservable };
 }
 
-function orderOfScores(group: PrunableGroup, scores: Float64Array): RemovalOrder {
+/** The least important go first; damage adds up. */
+export function orderOfScores(group: PrunableGroup, scores: Float64Array): RemovalOrder {
   const order = ascending(scores);
   const damage = new Float64Array(order.length + 1);
   for (const [at, unit] of order.entries()) damage[at + 1] = damage[at] + scores[unit];
