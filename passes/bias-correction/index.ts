@@ -1,7 +1,7 @@
 // Bias correction (Nagel et al. 2019): the mean error that passes before made of what an operator computes is taken out of its bias, from the input on,
 // so that each operator sees what the corrected ones before it give. The model as it was before those passes is what it is compared with.
 import { Replay } from '../../src/calibration/index.js';
-import { cloneModel, type Model, type Node, type Value } from '../../src/ir/index.js';
+import { cloneWithNodes, type Model, type Value } from '../../src/ir/index.js';
 import { definePass, type PassContext } from '../../src/pass/index.js';
 import { type BiasSlot, biasSlotOf, readSlot, writeSlot } from './bias-slot.js';
 import { MeanErrors } from './mean-errors.js';
@@ -41,14 +41,12 @@ async function correct(
   { prepared, samples, engine, workers, signal, record, progress }: PassContext,
 ): Promise<void> {
   const options = { engine, threads: workers.jobs, signal };
-  const copy = cloneModel(prepared);
-  const copies = [...copy.graph.nodes()];
-  const copyOf = new Map<Node, Node>([...prepared.graph.nodes()].map((node, index) => [node, copies[index]]));
+  const { clone: copy, copyOf } = cloneWithNodes(prepared);
   const now = await Replay.start(model, samples!, options);
   const before = await Replay.start(copy, samples!, options);
   for (const [index, { slot, original }] of planned.entries()) {
     const producer = original.producer!;
-    const node = copyOf.get(producer)!;
+    const node = copyOf(producer);
     const wanted = node.outputs[producer.outputs.indexOf(original)]!;
     const errors = new MeanErrors(slot.channels, slot.axis);
     const references = before.advance(node, [wanted]);

@@ -1,7 +1,7 @@
 // What quantizing each linear operator alone does to the outputs, as `dsopt explain` measures it: one session that switches between each
 // operator and its rounded form. Rounding is simulated in float here (Mul → Round → Clip → Mul), with the grids that were chosen.
 import { type LinearOperator, readRows, storeRows } from '../../src/analysis/index.js';
-import { cloneModel, type Model, type Node, tensorType, type Value } from '../../src/ir/index.js';
+import { cloneWithNodes, type Model, type Node, tensorType, type Value } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import { fittingScales, type QuantizationParameters, roundToNearest } from '../../src/quantization/index.js';
 import { float32Tensor, int64Tensor, MemoryTensor, type Tensor } from '../../src/tensor/index.js';
@@ -53,14 +53,11 @@ function switchedCopy(
   linears: readonly PlannedLinear[],
   gridOf: (value: Value) => QuantizationParameters,
 ): { readonly copy: Model; readonly mask: string } {
-  const copy = cloneModel(model);
+  const { clone: copy, copyOf } = cloneWithNodes(model);
   const { graph } = copy;
-  const originals = [...model.graph.nodes()];
-  const copies = [...graph.nodes()];
-  const nodeOf = new Map<Node, Node>(originals.map((node, index) => [node, copies[index]]));
   const mask = graph.addInput(graph.scope.uniqueName('dsopt_rounded'), tensorType('bool', [linears.length]));
   for (const [index, { operator, result, activation }] of linears.entries()) {
-    const node = nodeOf.get(operator.node)!;
+    const node = copyOf(operator.node);
     const position = graph.addInitializer(`dsopt_operator_${index}`, int64Tensor([], [index]));
     const isOn = graph.insertBefore(node, { opType: 'Gather', inputs: [mask, position] }).output;
     const use = node.useAt(operator.inputIndex)!;
@@ -76,7 +73,7 @@ function switchedCopy(
       const inputs = [isOn, rounded, weight];
       node.replaceInput(operator.weightIndex, graph.insertBefore(node, { opType: 'Where', inputs }).output);
     }
-    const computed = (activation ? nodeOf.get(activation)! : node).output;
+    const computed = (activation ? copyOf(activation) : node).output;
     if (!result || computed.isGraphOutput) continue;
     const uses = [...computed.uses];
     const first = computed.producer!;

@@ -2,7 +2,7 @@
 // rounded already is in front of what is looked at, or all at once in the float model, where that would take too much memory.
 import type { LinearOperator } from '../../src/analysis/index.js';
 import { GramObserver, type Observer, operatorRows, Replay, SecondMoments } from '../../src/calibration/index.js';
-import { cloneModel, type Model, type Node, type Value } from '../../src/ir/index.js';
+import { cloneWithNodes, type Model, type Node, type Value } from '../../src/ir/index.js';
 import type { Random } from '../../src/numeric/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import type { HeldOutInputs } from '../../src/quantization/index.js';
@@ -46,19 +46,11 @@ export class InputsInOrder {
   }
 
   static async start(model: Model, context: PassContext): Promise<InputsInOrder> {
-    const copy = cloneModel(model);
-    const copies = copy.allNodes();
-    const byNode = new Map<Node, Node>();
-    for (const node of model.allNodes()) byNode.set(node, copies.next().value);
+    const { clone: copy, copyOf } = cloneWithNodes(model);
     const { engine, workers, signal, samples } = context;
     const options = { engine, threads: workers.jobs, signal };
     const now = await Replay.start(copy, samples ?? none(), options);
-    return new InputsInOrder(
-      context,
-      (node) => byNode.get(node)!,
-      now,
-      await Replay.start(model, samples ?? none(), options),
-    );
+    return new InputsInOrder(context, copyOf, now, await Replay.start(model, samples ?? none(), options));
   }
 
   async *of(groups: readonly Calibratable[][]): AsyncGenerator<SeenGroup> {

@@ -1,5 +1,5 @@
 // What rounding each matrix alone does to the outputs of the model: one session that switches between each weight and what is left of it.
-import { cloneModel, type Model, type Node, nodeLabel, tensorType } from '../../src/ir/index.js';
+import { cloneWithNodes, type Model, type Node, nodeLabel, tensorType } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import { isTransposedGemm, roundPlainly, turned } from '../../src/quantization/index.js';
 import { castTensor, int64Tensor, isFloat, MemoryTensor, type Tensor } from '../../src/tensor/index.js';
@@ -60,13 +60,11 @@ async function outputErrors(
 }
 
 function switchedCopy(model: Model, products: readonly NodePlan[]): { readonly copy: Model; readonly mask: string } {
-  const copy = cloneModel(model);
+  const { clone: copy, copyOf } = cloneWithNodes(model);
   const { graph } = copy;
-  const copies = [...graph.nodes()];
-  const copyOf = new Map<Node, Node>([...model.graph.nodes()].map((node, index) => [node, copies[index]]));
   const mask = graph.addInput(graph.scope.uniqueName('dsopt_rounded'), tensorType('bool', [products.length]));
   for (const [index, { node, requests }] of products.entries()) {
-    const target = copyOf.get(node)!;
+    const target = copyOf(node);
     const [request] = requests;
     const position = graph.addInitializer(`dsopt_matrix_${index}`, int64Tensor([], [index]));
     const isOn = graph.insertBefore(target, { opType: 'Gather', inputs: [mask, position] }).output;

@@ -4,7 +4,7 @@
 import type { LinearOperator } from '../analysis/index.js';
 import { operatorRows, outputLike, Replay, residualOf, SecondMoments, targetRows } from '../calibration/index.js';
 import type { Feeds } from '../engine/index.js';
-import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
+import { cloneWithNodes, type Model, type Node, type Value } from '../ir/index.js';
 import type { Matrix } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
 import type { Tensor } from '../tensor/index.js';
@@ -44,14 +44,11 @@ export class Refit {
 
   /** Keeps a copy of the model as it is: the original that operators are fitted to. */
   static async start(model: Model, samples: AsyncIterable<Feeds>, context: PassContext): Promise<Refit> {
-    const original = cloneModel(model);
-    const copies = original.allNodes();
-    const byNode = new Map<Node, Node>();
-    for (const node of model.allNodes()) byNode.set(node, copies.next().value);
+    const { clone: original, copyOf } = cloneWithNodes(model);
     const { engine, workers, signal } = context;
     const options = { engine, threads: workers.jobs, signal };
     const now = await Replay.start(model, samples, options);
-    return new Refit(context, (node) => byNode.get(node)!, now, await Replay.start(original, samples, options));
+    return new Refit(context, copyOf, now, await Replay.start(original, samples, options));
   }
 
   /** Operators of one input, in the order of the model, behind all that were fitted before. */

@@ -2,6 +2,7 @@
 import { type Attribute, graphsOf } from './attribute.js';
 import { Graph } from './graph.js';
 import { Model } from './model.js';
+import type { Node } from './node.js';
 import { Scope } from './scope.js';
 import type { Value } from './value.js';
 
@@ -18,6 +19,15 @@ export function cloneModel(model: Model): Model {
   clone.opaque = model.opaque;
   clone.path = model.path;
   return clone;
+}
+
+/** A clone, and which of its nodes stands for each node of `model`. */
+export function cloneWithNodes(model: Model): { readonly clone: Model; readonly copyOf: (node: Node) => Node } {
+  const clone = cloneModel(model);
+  const copies = [...clone.allNodes()];
+  const byNode = new Map<Node, Node>();
+  for (const node of model.allNodes()) byNode.set(node, copies[byNode.size]);
+  return { clone, copyOf: (node) => byNode.get(node)! };
 }
 
 /** `values` maps the values of enclosing graphs to their copies and gets this graph's added; a value not in it is captured as it is. */

@@ -8,7 +8,7 @@ export {
   stringAttribute,
   tensorAttribute,
 } from './attribute.js';
-export { cloneGraph, cloneModel } from './clone.js';
+export { cloneGraph, cloneModel, cloneWithNodes } from './clone.js';
 export { Graph } from './graph.js';
 export { type LocalFunction, Model } from './model.js';
 export { Node, type NodeInit } from './node.js';

@@ -2,7 +2,7 @@
 import { type LinearOperator, storeRows } from '../analysis/index.js';
 import { sweep } from '../calibration/index.js';
 import type { Engine, Feeds } from '../engine/index.js';
-import { cloneModel, type Model, type Node } from '../ir/index.js';
+import { cloneWithNodes, type Model } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
 import { castTensor, float32Tensor, type Tensor } from '../tensor/index.js';
 import { OutputDivergence } from './output-divergence.js';
@@ -28,18 +28,15 @@ export function weightTensor(operator: LinearOperator, rows: Float32Array): Tens
 
 /** A copy of `model` whose operators have other weights; each gets initializers of its own. */
 export function withWeights(model: Model, others: Variant): Model {
-  const copy = cloneModel(model);
-  const byNode = new Map<Node, Node>();
-  const copies = copy.graph.nodes();
-  for (const node of model.graph.nodes()) byNode.set(node, copies.next().value!);
+  const { clone: copy, copyOf } = cloneWithNodes(model);
   for (const [operator, { rows, bias }] of others) {
     // The node next to the constant: the operator itself, or the last Transpose or Cast of its path.
-    const user = byNode.get(operator.weight.path.at(-1) ?? operator.node)!;
+    const user = copyOf(operator.weight.path.at(-1) ?? operator.node);
     const index = operator.weight.path.length > 0 ? 0 : operator.weightIndex;
     user.replaceInput(index, copy.graph.addInitializer(operator.weight.value.name, weightTensor(operator, rows)));
     const { biasSlot, weight } = operator;
     if (!bias || !biasSlot) continue;
-    const adding = byNode.get(biasSlot.node)!;
+    const adding = copyOf(biasSlot.node);
     while (adding.inputs.length <= biasSlot.index) adding.addInput(null);
     const tensor = castTensor(float32Tensor([bias.length], bias), weight.dataType);
     adding.replaceInput(biasSlot.index, copy.graph.addInitializer(`${weight.value.name}_bias`, tensor));

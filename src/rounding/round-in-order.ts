@@ -2,7 +2,7 @@
 // that the operators rounded before it now give. Of the ways to round, the plainest that does best on samples that none was fitted to is kept.
 import { type LinearOperator, readBias, readRows, storeRows } from '../analysis/index.js';
 import { Replay } from '../calibration/index.js';
-import { cloneModel, type Model, type Node } from '../ir/index.js';
+import { cloneWithNodes, type Model, type Node } from '../ir/index.js';
 import { type Matrix, matrixFrom, type Random } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
 import {
@@ -81,16 +81,13 @@ export async function roundInOrder(
 }
 
 async function startReplays(model: Model, context: PassContext): Promise<Replays> {
-  const copy = cloneModel(model);
-  const copies = copy.allNodes();
-  const byNode = new Map<Node, Node>();
-  for (const node of model.allNodes()) byNode.set(node, copies.next().value);
+  const { clone: copy, copyOf } = cloneWithNodes(model);
   const { engine, workers, signal, samples } = context;
   const options = { engine, threads: workers.jobs, signal };
   return {
     now: await Replay.start(model, samples!, options),
     original: await Replay.start(copy, samples!, options),
-    nodeInOriginal: (node) => byNode.get(node)!,
+    nodeInOriginal: copyOf,
   };
 }
 
