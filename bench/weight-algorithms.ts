@@ -20,7 +20,7 @@ interface PeerRow {
   readonly bytes?: number;
   readonly wall_s?: number;
   readonly rss_mb?: number;
-  readonly eval?: Evaluation;
+  readonly eval?: Evaluation | { readonly kl: undefined };
 }
 
 const separator = process.argv.indexOf('--');
@@ -70,7 +70,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 for (const [name, row] of Object.entries(peerRows())) {
-  if (name.includes('nb_') && row.bytes && row.eval) tell(name, row.bytes, row.eval, row.wall_s ?? 0, row.rss_mb ?? 0);
+  if (name.includes('nb_') && row.bytes && row.eval?.kl !== undefined) tell(name, row.bytes, row.eval, row.wall_s ?? 0, row.rss_mb ?? 0);
 }
 
 async function measure(algorithm: string): Promise<void> {

@@ -25,7 +25,7 @@ const shardSize = 2_000_000_000;
 export async function quantizeBundle(bundle: Bundle, options: WriteOptions, context: CommandContext): Promise<void> {
   const { model, input, output, dtypes, passes } = bundle;
   if (extname(output) === '.onnx') throw usageError('--dtypes writes into a folder', 'Give --output onnx/.');
-  const { bundleFileName, bundleSteps, resolveRecipe } = await import('../recipe/index.js');
+  const { bundleDtypes, bundleFileName, bundleSteps, resolveRecipe } = await import('../recipe/index.js');
   const stem = basename(input, extname(input));
   const reports: Partial<Record<BundleDtype, CompressionReport>> = {};
   for (const dtype of dtypes) {
@@ -39,7 +39,8 @@ export async function quantizeBundle(bundle: Bundle, options: WriteOptions, cont
   }
   const config = options.dryRun ? null : findConfig(output, input);
   if (config) {
-    updateConfig(config, output, stem, dtypes[0]);
+    const fileNames = bundleDtypes.map((dtype) => bundleFileName(stem, dtype));
+    updateConfig(config, { folder: output, stem, dtype: dtypes[0], fileNames });
     context.output.log(`updated ${config}`);
   }
   if (context.output.json) context.output.printJson({ schema: 'dsopt.bundle/1', reports, config });

@@ -1,6 +1,6 @@
-// The `transformers.js_config` of a config.json: which form is loaded by default, and which model files have data files beside them. As in
-// transformers.js, a form may be given for each model of the folder, and data files are `<model>.onnx_data`, `_data_1` and so on, told by
-// their number.
+// The `transformers.js_config` of a config.json: which form is loaded by default, and which model files have data files beside them. As
+// transformers.js reads it (3.5 to 4.2: models/session.js, utils/model-loader.js), a form may be given for each model of the folder, data files are
+// `<model>.onnx_data`, `_data_1` and so on, and their number is one for all, or by the name of a file or of a model in all its forms.
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ioError, usageError } from '../errors.js';
@@ -11,27 +11,31 @@ export function findConfig(output: string, input: string): string | null {
   return folders.map((folder) => join(folder, 'config.json')).find((path) => existsSync(path)) ?? null;
 }
 
-/**
- * Sets `dtype` and `use_external_data_format`; the rest of the file stays.
- * @param folder with the forms of the model called `stem`, and maybe of others.
- * @param dtype that is loaded where the caller of transformers.js asks for none.
- */
-export function updateConfig(path: string, folder: string, stem: string, dtype: string): void {
+export interface BundleConfig {
+  /** Holds the forms of the model called `stem`, and maybe of others. */
+  readonly folder: string;
+  readonly stem: string;
+  /** That is loaded where the caller of transformers.js asks for none. */
+  readonly dtype: string;
+  /** Names of all forms that the model may have. */
+  readonly fileNames: readonly string[];
+}
+
+/** Sets `dtype` and `use_external_data_format`; the rest of the file stays. */
+export function updateConfig(path: string, bundle: BundleConfig): void {
   try {
     const { 'transformers.js_config': known, ...others } = objectOf(JSON.parse(readFileSync(path, 'utf8')), path);
-    const { use_external_data_format: _outdated, dtype: given, ...kept } = isObject(known) ? known : {};
-    const names = readdirSync(folder).sort();
-    const pieces: Record<string, number> = {};
-    for (const name of names) {
-      const model = /^(.*\.onnx)_data(_\d+)?$/.exec(name)?.[1];
-      if (model) pieces[model] = (pieces[model] ?? 0) + 1;
-    }
+    const { use_external_data_format: external, dtype: given, device_config, ...kept } = isObject(known) ? known : {};
+    const names = readdirSync(bundle.folder).sort();
+    const dataFiles = dataFilesOf(names, external);
     // One word is for all models of the folder: with several of them, each gets its own.
-    const several = isObject(given) || names.some((name) => name.endsWith('.onnx') && !belongsTo(name, stem));
+    const isOther = (name: string): boolean => name.endsWith('.onnx') && !bundle.fileNames.includes(name);
+    const several = isObject(given) || names.some(isOther);
     const settings = {
       ...kept,
-      dtype: several ? { ...(isObject(given) ? given : {}), [stem]: dtype } : dtype,
-      ...(Object.keys(pieces).length > 0 && { use_external_data_format: pieces }),
+      ...(device_config !== undefined && { device_config: withoutDataFiles(device_config) }),
+      dtype: several ? { ...(isObject(given) ? given : {}), [bundle.stem]: bundle.dtype } : bundle.dtype,
+      ...(Object.keys(dataFiles).length > 0 && { use_external_data_format: dataFiles }),
     };
     const written = `${path}.dsopt-${process.pid}`;
     try {
@@ -46,12 +50,32 @@ export function updateConfig(path: string, folder: string, stem: string, dtype: 
   }
 }
 
-/** `model_q4.onnx` is a form of `model`, and `model_merged.onnx` may be one of its own. */
-function belongsTo(name: string, stem: string): boolean {
-  return (
-    name === `${stem}.onnx` ||
-    (name.startsWith(stem) && /^_(fp16|q8|quantized|int8|uint8|q4|q4f16|bnb4)\.onnx$/.test(name.slice(stem.length)))
-  );
+/**
+ * How many data files each model file has. Files that are not there keep what was said of them; one without data files is told only where what is
+ * said of its model in all forms would else count for it.
+ */
+function dataFilesOf(names: readonly string[], known: unknown): Readonly<Record<string, unknown>> {
+  const counts: Record<string, unknown> = isObject(known) ? { ...known } : {};
+  const ofModels = Object.keys(counts).filter((name) => !name.endsWith('.onnx') && Number(counts[name]) > 0);
+  for (const name of names.filter((name) => name.endsWith('.onnx'))) {
+    const count = names.filter(
+      (file) => file.startsWith(name) && /^_data(_\d+)?$/.test(file.slice(name.length)),
+    ).length;
+    delete counts[name];
+    if (count > 0 || ofModels.some((model) => name.startsWith(model))) counts[name] = count;
+  }
+  return counts;
+}
+
+/** What a device says of data files would count more than what all are told. */
+function withoutDataFiles(devices: unknown): unknown {
+  if (!isObject(devices)) return devices;
+  const kept = Object.entries(devices).map(([device, settings]) => {
+    if (!isObject(settings)) return [device, settings];
+    const { use_external_data_format: _outdated, ...rest } = settings;
+    return [device, rest];
+  });
+  return Object.fromEntries(kept);
 }
 
 function objectOf(value: unknown, path: string): Record<string, unknown> {

@@ -24,6 +24,11 @@ const forms = {
     suffix: '_q4f16',
     parts: [{ mode: 'float16' }, { mode: 'weight-only', options: { compute: 'nbits', accuracyLevel: 0 } }],
   },
+  q2: { suffix: '_q2', parts: [{ mode: 'weight-only', options: { bits: 2, compute: 'int8' } }] },
+  q2f16: {
+    suffix: '_q2f16',
+    parts: [{ mode: 'float16' }, { mode: 'weight-only', options: { bits: 2, compute: 'nbits', accuracyLevel: 0 } }],
+  },
   bnb4: { suffix: '_bnb4', parts: [{ mode: 'weight-only', options: { compute: 'bnb4' } }] },
 } as const satisfies Readonly<Record<string, Form>>;
 

@@ -18,12 +18,23 @@ describe('--dtypes', () => {
     writeFileSync(config, JSON.stringify({ model_type: 'mlp', 'transformers.js_config': { kv_cache_dtype: 'fp16' } }));
     const output = join(folder, 'onnx');
     const { code, stdout } = await runCli([
-      ...['quantize', model, '--dtypes', 'q4,fp16,q8,q4f16,bnb4,fp32', '--layout', 'transformers.js', '-o', output],
+      ...[
+        'quantize',
+        model,
+        '--dtypes',
+        'q4,fp16,q8,q4f16,q2,q2f16,bnb4,fp32',
+        '--layout',
+        'transformers.js',
+        '-o',
+        output,
+      ],
       ...['--external-data', 'always', '--no-measure'],
     ]);
     expect(code).toBe(0);
-    expect(stdout.trim().split('\n')).toHaveLength(6);
-    const models = ['', '_bnb4', '_fp16', '_q4', '_q4f16', '_quantized'].map((suffix) => `model${suffix}.onnx`);
+    expect(stdout.trim().split('\n')).toHaveLength(8);
+    const models = ['', '_bnb4', '_fp16', '_q2', '_q2f16', '_q4', '_q4f16', '_quantized'].map(
+      (suffix) => `model${suffix}.onnx`,
+    );
     expect(readdirSync(output).filter((name) => name.endsWith('.onnx'))).toEqual(models);
     for (const name of models) expect(existsSync(join(output, `${name}_data`)), name).toBe(true);
     const types = async (name: string) => {
@@ -76,6 +87,30 @@ describe('--dtypes', () => {
     expect((await runCli([...flags, 'q8'])).code).toBe(0);
     expect(JSON.parse(readFileSync(config, 'utf8'))).toEqual({
       'transformers.js_config': { dtype: { ...dtype, model: 'q8' } },
+    });
+  });
+
+  test('tells of data files file by file, whatever was said before in whichever form', async () => {
+    const own = join(folder, 'told');
+    mkdirSync(own);
+    const config = join(own, 'config.json');
+    const flags = ['quantize', model, '-o', join(own, 'onnx'), '--no-verify', '--overwrite', '--dtypes'];
+    const told = async (known: unknown, ...more: readonly string[]): Promise<unknown> => {
+      const settings = { use_external_data_format: known, device_config: { wasm: { use_external_data_format: 1 } } };
+      writeFileSync(config, JSON.stringify({ 'transformers.js_config': settings }));
+      expect((await runCli([...flags, ...more])).code).toBe(0);
+      const written = JSON.parse(readFileSync(config, 'utf8'))['transformers.js_config'];
+      expect(written.device_config).toEqual({ wasm: {} });
+      return written.use_external_data_format;
+    };
+    expect(await told(true, 'fp16')).toBeUndefined();
+    expect(await told(2, 'q8', '--external-data', 'always')).toEqual({ 'model_quantized.onnx': 1 });
+    const others = { model: true, 'model_q4.onnx': 3, 'model_fp16.onnx': 2 };
+    expect(await told(others, 'uint8')).toEqual({
+      ...others,
+      'model_fp16.onnx': 0,
+      'model_uint8.onnx': 0,
+      'model_quantized.onnx': 1,
     });
   });
 
