@@ -1,7 +1,8 @@
 // Every algorithm of `dsopt quantize --mode weight-only` on a language model or classifier: bytes, metric, KL divergence from float32, seconds and peak
-// memory of the whole process, beside what the peers reach (../shared/peers/results.json). Needs GNU time, and a Python with onnxruntime and numpy.
+// memory of the whole process, beside what the peers reach (../shared/peers/results.json). Needs GNU time, and a Python with onnxruntime and numpy
+// for the peers' evaluator, which `--evaluator dsopt` replaces by `dsopt eval`.
 // PYTHON=venv/bin/python node dist-bench/bench/weight-algorithms.js ../shared bert_sst2_12L|gpt_wikitext2|byte_llama_wikitext
-//   [--windows N] [--algorithms rtn,gptq] [--samples N] [-- options of dsopt quantize, such as --bits 3]
+//   [--windows N] [--algorithms rtn,gptq] [--samples N] [--evaluator peer|dsopt] [-- options of dsopt quantize, such as --bits 3]
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +11,17 @@ import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 
 interface Evaluation {
-  readonly metric: string;
   readonly value: number;
   readonly kl: number;
   readonly agree_fp32: number;
+}
+
+/** Of `dsopt eval --json`. */
+interface EvalReport {
+  readonly models: readonly {
+    readonly metrics: readonly { readonly value: number }[];
+    readonly fidelity: readonly { readonly name: string; readonly value: number }[];
+  }[];
 }
 
 interface PeerRow {
@@ -32,6 +40,7 @@ const { values, positionals } = parseArgs({
   options: {
     windows: { type: 'string' },
     samples: { type: 'string' },
+    evaluator: { type: 'string', default: 'peer' },
     algorithms: {
       type: 'string',
       default: 'rtn,mse-clip,hqq,k-quant,imatrix,scale-estimation,awq,gptq,auto',
@@ -39,24 +48,51 @@ const { values, positionals } = parseArgs({
   },
 });
 const [shared, task] = positionals;
-const texts: Readonly<Record<string, { readonly samples: string; readonly options: readonly string[] }>> = {
+interface Text {
+  readonly samples: string;
+  readonly calibration: string;
+  readonly evaluation: string;
+  readonly metric: string;
+  /** Windows that are compared. */
+  readonly compared?: string;
+  readonly options: readonly string[];
+}
+
+const texts: Readonly<Record<string, Text>> = {
   bert_sst2_12L: {
     samples: '128',
-    options: ['data/sst2/train.tsv', '--tokenizer', 'data/sst2/tokenizer.json', '--max-length', '64'],
+    calibration: 'sst2/train.tsv',
+    evaluation: 'sst2/dev.tsv',
+    metric: 'accuracy',
+    options: ['--tokenizer', join(shared, 'data/sst2/tokenizer.json'), '--max-length', '64'],
   },
   gpt_wikitext2: {
     samples: '32',
-    options: ['data/wikitext2/valid.txt', '--tokenizer', 'data/wikitext2/tokenizer.json', '--window', '256'],
+    calibration: 'wikitext2/valid.txt',
+    evaluation: 'wikitext2/test.txt',
+    metric: 'perplexity',
+    compared: '100',
+    options: ['--tokenizer', join(shared, 'data/wikitext2/tokenizer.json'), '--window', '256'],
   },
-  // Evaluation uses the first 120,000 bytes of the file.
-  byte_llama_wikitext: { samples: '32', options: ['data/wikitext2/test.txt', '--window', '256', '--stride', '2000'] },
+  // Evaluation uses the first 120,000 bytes of the other file.
+  byte_llama_wikitext: {
+    samples: '32',
+    calibration: 'wikitext2/test.txt',
+    evaluation: 'wikitext2/valid.txt',
+    metric: 'nats-per-byte',
+    compared: '60',
+    options: ['--window', '256', '--stride', '2000'],
+  },
 };
 const text = texts[task];
 if (!text) throw new TypeError(`node weight-algorithms.js SHARED ${Object.keys(texts).join('|')}`);
+const data = (name: string): string => join(shared, 'data', name);
 const calibration = [
   '--calibration-data',
-  ...text.options.map((word) => (word.startsWith('data/') ? join(shared, word) : word)),
-  ...['--samples', values.samples ?? text.samples],
+  data(text.calibration),
+  ...text.options,
+  '--samples',
+  values.samples ?? text.samples,
 ];
 const dataFree = new Set(['rtn', 'mse-clip', 'hqq', 'k-quant']);
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -70,7 +106,8 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 for (const [name, row] of Object.entries(peerRows())) {
-  if (name.includes('nb_') && row.bytes && row.eval?.kl !== undefined) tell(name, row.bytes, row.eval, row.wall_s ?? 0, row.rss_mb ?? 0);
+  if (name.includes('nb_') && row.bytes && row.eval?.kl !== undefined)
+    tell(name, row.bytes, row.eval, row.wall_s ?? 0, row.rss_mb ?? 0);
 }
 
 async function measure(algorithm: string): Promise<void> {
@@ -86,15 +123,31 @@ async function measure(algorithm: string): Promise<void> {
     ...(dataFree.has(algorithm) ? [] : calibration),
   ]);
   const [seconds, kilobytes] = stderr.trim().split('\n').at(-1)!.split(' ').map(Number);
+  const evaluation = await (values.evaluator === 'dsopt' ? evaluateHere(model, output) : evaluateAsPeers(output));
+  tell(algorithm, statSync(output).size, evaluation, seconds, kilobytes / 1000);
+  rmSync(output);
+}
+
+async function evaluateAsPeers(output: string): Promise<Evaluation> {
   const result = join(folder, 'evaluation.json');
   await execa(process.env.PYTHON ?? 'python3', [
     join(shared, 'peers/peer_eval.py'),
     ...['--task', task, '--model', output, '--only', 'metric', '--work', join(folder, 'reference'), '--out', result],
     ...(values.windows ? ['--n', values.windows] : []),
   ]);
-  const evaluation = JSON.parse(readFileSync(result, 'utf8')) as Evaluation;
-  tell(algorithm, statSync(output).size, evaluation, seconds, kilobytes / 1000);
-  rmSync(output);
+  return JSON.parse(readFileSync(result, 'utf8')) as Evaluation;
+}
+
+async function evaluateHere(model: string, output: string): Promise<Evaluation> {
+  const samples = values.windows ?? text.compared;
+  const { stdout } = await execa(process.execPath, [
+    ...[join(repository, 'bin/dsopt.js'), 'eval', model, output, '--json', '--data', data(text.evaluation)],
+    ...['--metric', text.metric, ...text.options, '--threads', '2', ...(samples ? ['--samples', samples] : [])],
+  ]);
+  const figures = (JSON.parse(stdout) as EvalReport).models[1];
+  const fidelity = (name: string): number =>
+    figures.fidelity.find((figure) => figure.name === name)?.value ?? Number.NaN;
+  return { value: figures.metrics[0].value, kl: fidelity('kl'), agree_fp32: fidelity('agreement') };
 }
 
 function peerRows(): Readonly<Record<string, PeerRow>> {

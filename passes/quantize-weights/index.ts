@@ -21,7 +21,13 @@ export const quantizeWeights = definePass({
   summary: 'Stores weights in 4 bits, decoded when the model is loaded and multiplied as 8-bit integers; data helps.',
   options,
   needs: [],
-  requires(_model, { bits, compute }) {
+  requires(_model, { bits, compute, floatZeroPoints, algorithm }) {
+    if (floatZeroPoints && (algorithm !== 'hqq' || compute !== 'nbits')) {
+      throw usageError(
+        'zero points that are floats are for algorithm hqq with compute nbits',
+        'Only MatMulNBits takes them.',
+      );
+    }
     if (compute === 'bnb4' && bits !== 4) throw usageError(`${bits} bits are not for compute bnb4`, 'It has 4.');
     if (bits === 2 && compute === 'dequantize') {
       throw usageError(

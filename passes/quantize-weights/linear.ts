@@ -31,7 +31,7 @@ export function planLinear(node: Node, { options, tables, obstacleTo }: PlanCont
   if (options.compute === 'nbits') {
     const wide = tied || makesScores(node);
     const { bits, embeddingBits } = options;
-    return planNBits(node, source, axis, wide && embeddingBits > bits ? embeddingBits : bits, options);
+    return planNBits(node, source, axis, wide && embeddingBits > bits ? embeddingBits : bits, options, tied);
   }
   if (options.embeddingBits === 8) {
     if (tied) return 'its weight is a table of embeddings too, which keeps 8 bits';
@@ -75,10 +75,17 @@ function planPacked(node: Node, source: ConstantSource, axis: number, bits: Pack
   };
 }
 
-function planNBits(node: Node, source: ConstantSource, axis: number, bits: BlockBits, options: Settings): Planned {
+function planNBits(
+  node: Node,
+  source: ConstantSource,
+  axis: number,
+  bits: BlockBits,
+  options: Settings,
+  tied: boolean,
+): Planned {
   const { dataType } = source;
   if (dataType === 'bfloat16') return 'MatMulNBits on the CPU takes no bfloat16';
-  const request = requestBlocks('channels', 1, source, axis, bits, options);
+  const request = requestBlocks('channels', 1, source, axis, bits, options, !tied);
   return {
     node,
     requests: [request],

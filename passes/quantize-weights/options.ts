@@ -49,6 +49,12 @@ export const options = z.strictObject({
     .boolean()
     .default(true)
     .describe('centre ranges on zero, so that no zero points are needed (nbits and dequantize)'),
+  floatZeroPoints: z
+    .boolean()
+    .default(false)
+    .describe(
+      'of algorithm hqq with compute nbits: zero points that are floats, as HQQ solves for them; a float more for each block, and slower kernels',
+    ),
   damping: z
     .number()
     .min(0)

@@ -99,17 +99,20 @@ export function requestPacked(
   return { input, source, rows, form: { kind: 'packed', layout, bits } };
 }
 
-/** A matrix at an input of a node in blocks along an axis of it as the node sees it. */
+/** A matrix at an input of a node in blocks along an axis of it as the node sees it. @param onlyProducts whether no table lookup shares its blocks. */
 export function requestBlocks(
   kind: BlockForm['kind'],
   input: number,
   source: ConstantSource,
   axis: number,
   bits: BlockScheme['bits'],
-  { blockSize, symmetric, algorithm }: Settings,
+  { blockSize, symmetric, algorithm, floatZeroPoints: wanted }: Settings,
+  onlyProducts = false,
 ): WeightRequest<BlockForm> {
   const layout = matrixLayout(source, axis);
-  const scheme: BlockScheme = { bits, blockSize, symmetric, search: searchOf(algorithm) };
+  const floatZeroPoints = wanted && onlyProducts;
+  const search = searchOf(algorithm);
+  const scheme: BlockScheme = { bits, blockSize, symmetric: symmetric && !floatZeroPoints, search, floatZeroPoints };
   return { input, source, rows: layout.rows, form: { kind, layout, scheme } };
 }
 

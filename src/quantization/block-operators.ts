@@ -1,7 +1,7 @@
 // Operators that compute with weights in blocks: com.microsoft MatMulNBits and GatherBlockQuantized, ONNX DequantizeLinear (opset 21).
 import { type Attribute, type Graph, intAttribute, type Node, type Value } from '../ir/index.js';
 import { NodeInserter, replaceNode } from '../rewrite/index.js';
-import { castTensor, type DataType, int64Tensor, scalarTensor } from '../tensor/index.js';
+import { castTensor, type DataType, int64Tensor, scalarTensor, type Tensor } from '../tensor/index.js';
 import { type BlockScheme, storedBits } from './block-parameters.js';
 import type { BlockLayout, BlockTensors } from './block-weight.js';
 import { linearTerms } from './linear-terms.js';
@@ -31,8 +31,13 @@ export function addBlockWeight(
     scheme,
     integers: graph.addInitializer(`${name}_q${storedBits(scheme.bits)}`, integers),
     scales: graph.addInitializer(`${name}_scales`, castTensor(scales, dataType)),
-    zeroPoints: zeroPoints && graph.addInitializer(`${name}_zero_points`, zeroPoints),
+    zeroPoints: zeroPoints && graph.addInitializer(`${name}_zero_points`, asFloats(zeroPoints, dataType)),
   };
+}
+
+/** Zero points that are floats have the type of the scales. */
+function asFloats(zeroPoints: Tensor, dataType: DataType): Tensor {
+  return zeroPoints.dataType === 'float32' ? castTensor(zeroPoints, dataType) : zeroPoints;
 }
 
 /** Puts MatMulNBits in the place of a MatMul or Gemm. @param accuracyLevel of the activations: 4 is int8, 0 what the kernel prefers. */

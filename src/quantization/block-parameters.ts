@@ -16,6 +16,8 @@ export interface BlockScheme {
   /** The zero point is the middle of the range; the scale may then be negative, to turn the longer side towards the extreme. */
   readonly symmetric: boolean;
   readonly search: BlockSearch;
+  /** Zero points are floats, as HQQ's solver finds them; for MatMulNBits, whose blocks need not be symmetric then. */
+  readonly floatZeroPoints?: boolean;
 }
 
 /** Of one block; reused, to save allocations. */

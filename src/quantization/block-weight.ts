@@ -107,6 +107,13 @@ function computeBytes(source: Tensor, parameters: BlockKernelParameters, byteLen
   const put = (element: number, value: number): void => {
     bytes[Math.floor(element / perByte)] |= (value & mask) << ((element % perByte) * stored);
   };
+  if (part === 'zeroPoints' && scheme.floatZeroPoints) {
+    const zeroPoints = new Float32Array(bytes.buffer);
+    visitParameters(source, layout, scheme, (channel, block, _scale, zeroPoint) => {
+      zeroPoints[channel * blocks + block] = zeroPoint;
+    });
+    return bytes;
+  }
   if (part === 'zeroPoints') {
     // MatMulNBits begins a byte with every channel.
     const perChannel = order === 'channels' ? Math.ceil(blocks / perByte) * perByte : blocks;
@@ -153,10 +160,10 @@ export interface BlockTensors {
 
 /**
  * As MatMulNBits takes them: uint8 [N, blocks, bytes of a block], the last block filled up with zeros; float32 [N, blocks];
- * uint8 [N, bytes of its zero points].
+ * uint8 [N, bytes of its zero points], or float32 [N, blocks].
  */
 export function channelBlocks(source: Tensor, layout: BlockLayout, scheme: BlockScheme): BlockTensors {
-  const { blockSize, symmetric } = scheme;
+  const { blockSize, symmetric, floatZeroPoints } = scheme;
   const bits = storedBits(scheme.bits);
   if ((blockSize * bits) % 8 !== 0) throw internalError(`blocks of ${blockSize} elements fill no whole bytes`);
   const blocks = blockCount(layout, scheme);
@@ -165,7 +172,11 @@ export function channelBlocks(source: Tensor, layout: BlockLayout, scheme: Block
   return {
     integers: tensor('uint8', [layout.n, blocks, (blockSize * bits) / 8], 'integers'),
     scales: tensor('float32', [layout.n, blocks], 'scales'),
-    zeroPoints: symmetric ? null : tensor('uint8', [layout.n, Math.ceil((blocks * bits) / 8)], 'zeroPoints'),
+    zeroPoints: floatZeroPoints
+      ? tensor('float32', [layout.n, blocks], 'zeroPoints')
+      : symmetric
+        ? null
+        : tensor('uint8', [layout.n, Math.ceil((blocks * bits) / 8)], 'zeroPoints'),
   };
 }
 

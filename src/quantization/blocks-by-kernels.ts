@@ -7,7 +7,7 @@ import { type Kernels, kernels, lanes, mostBlockRows } from './simd/kernels.js';
 import { float32Pieces } from './weight-pieces.js';
 
 export function blocksFitKernels({ blockSize, search }: BlockScheme): boolean {
-  return blockSize <= mostBlockRows && (search === 'rtn' || search === 'mse-clip');
+  return blockSize <= mostBlockRows && search !== 'k-quant';
 }
 
 /** Visits scale and zero point of every block. */
@@ -110,7 +110,7 @@ class BlockWork {
     const chunk = chunkLength / byteLengthOf(source.dataType, 1);
     const most = this.unit * Math.max(1, Math.floor(chunk / this.unit));
     const shares = rangeShares(scheme.bits);
-    const lengths = [4 * (most + (rows ? lanes * k : 0)), 8 * shares.length, 4 * lanes, lanes, ...extra];
+    const lengths = [4 * (most + (rows ? lanes * k : 0)), 8 * shares.length, 4 * lanes, 4 * lanes, ...extra];
     [this.values, this.shares, this.scales, this.zeros, ...this.extra] = this.machine.reserve(...lengths);
     this.machine.float64(this.shares, shares.length).set(shares);
   }
@@ -150,12 +150,16 @@ class BlockWork {
   /** Finds the parameters of a panel, which `visitFound` and `round` use. */
   find({ place, rows }: Panel): void {
     const { layout, scheme, shares, scales, zeros } = this;
-    const { bits, symmetric, search } = scheme;
+    const { bits, symmetric, search, floatZeroPoints } = scheme;
     const [stride, runs] = layout.rows ? [layout.k, 1] : [layout.n, 0];
     const tries = search === 'rtn' ? 0 : rangeShares(bits).length;
     const levels = 2 ** bits - 1;
     const { run } = this.machine;
-    run.blockParameters(place, stride, rows, runs, levels, symmetric ? 1 : 0, shares, tries, scales, zeros);
+    if (floatZeroPoints) run.floatZeroParameters(place, stride, rows, runs, levels, scales, zeros);
+    else {
+      const sparse = search === 'hqq' ? 1 : 0;
+      run.blockParameters(place, stride, rows, runs, levels, symmetric ? 1 : 0, shares, tries, sparse, scales, zeros);
+    }
   }
 
   visitFound(
@@ -163,13 +167,16 @@ class BlockWork {
     visit: (channel: number, block: number, scale: number, zeroPoint: number) => void,
   ): void {
     const scales = this.machine.float32(this.scales, width);
-    const zeros = this.machine.bytes(this.zeros, width);
+    const { machine, scheme } = this;
+    const zeros = scheme.floatZeroPoints ? machine.float32(this.zeros, width) : machine.bytes(this.zeros, width);
     for (let lane = 0; lane < width; lane++) visit(channel + lane, block, scales[lane], zeros[lane]);
   }
 
   /** Writes the integers of a panel: its blocks to runs, or side by side, `stride` bytes apart. */
   round({ rows, width }: Panel, output: number, stride: number, runs: boolean, shift: number): void {
-    this.machine.run.blockIntegers(output, stride, rows, runs ? 1 : 0, width, 2 ** this.scheme.bits - 1, shift);
+    const { bits, floatZeroPoints } = this.scheme;
+    const fractional = floatZeroPoints ? 1 : 0;
+    this.machine.run.blockIntegers(output, stride, rows, runs ? 1 : 0, width, 2 ** bits - 1, shift, fractional);
   }
 
   bytesOf(elements: number): number {

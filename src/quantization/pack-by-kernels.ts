@@ -1,6 +1,7 @@
 // Packing by WebAssembly: the scales, multipliers and integers of q · m · c (packed-multiplier.ts) for sixteen blocks at a time, in float32.
 // A matrix that is not too large is read once, and kept while first its scales and then its multipliers are found.
 import { byteLengthOf, chunkLength, type Tensor } from '../tensor/index.js';
+import type { BlockSearch } from './block-criterion.js';
 import type { PackedLayout } from './pack-weight.js';
 import { multiplierTries, type PackedWidth, packedScale } from './packed-multiplier.js';
 import { type Kernels, kernels, lanes, mostBlockRows } from './simd/kernels.js';
@@ -18,19 +19,21 @@ export interface FoundMultipliers {
   readonly multipliers: Int8Array;
 }
 
-export function fitsKernels({ blockSize }: PackedLayout): boolean {
-  return blockSize <= mostBlockRows;
+/** How multipliers are searched; k-quant has no kernel. */
+export type KernelSearch = Exclude<BlockSearch, 'k-quant'>;
+
+export function fitsKernels({ blockSize }: PackedLayout, search: BlockSearch): search is KernelSearch {
+  return blockSize <= mostBlockRows && search !== 'k-quant';
 }
 
 /**
- * @param cutOff whether extremes may be cut off where that lowers the squared error.
  * @returns null when the weight holds values that are not finite.
  */
 export function findMultipliersByKernels(
   tensor: Tensor,
   layout: PackedLayout,
   bits: PackedWidth,
-  cutOff: boolean,
+  search: KernelSearch,
 ): FoundMultipliers | null {
   const { outer, inner, blockSize } = layout;
   const channels = inner === 1 ? outer : inner;
@@ -57,8 +60,9 @@ export function findMultipliersByKernels(
   const select = (first: number, length: number): void => {
     const count = length / blockSize;
     placeScales(machine, scales, layout, scale, first / blockSize, count);
-    const tries = cutOff ? multiplierTries[bits] : 0;
-    pack(machine, layout, bits, { values, count, scales, select: 1, tries, found, output: 0 });
+    const tries = search === 'rtn' ? 0 : multiplierTries[bits];
+    const sparse = search === 'hqq' ? 1 : 0;
+    pack(machine, layout, bits, { values, count, scales, select: 1, tries, sparse, found, output: 0 });
     multipliers.set(machine.int8(found, count), first / blockSize);
   };
   if (resident) select(0, tensor.size);
@@ -100,7 +104,7 @@ export function* integersByKernels(
     machine.float32(values, piece.length).set(piece);
     placeScales(machine, scales, layout, scale, index, count);
     machine.int8(found, count).set(multipliers.subarray(index, index + count));
-    pack(machine, layout, bits, { values, count, scales, select: 0, tries: 0, found, output });
+    pack(machine, layout, bits, { values, count, scales, select: 0, tries: 0, sparse: 0, found, output });
     yield {
       integers: machine.int8(output, piece.length),
       pack() {
@@ -169,13 +173,14 @@ interface PackCall {
   readonly scales: number;
   readonly select: 0 | 1;
   readonly tries: number;
+  readonly sparse: 0 | 1;
   readonly found: number;
   readonly output: number;
 }
 
 function pack({ run }: Kernels, { inner, blockSize }: PackedLayout, bits: PackedWidth, call: PackCall): void {
-  const { values, count, scales, select, tries, found, output } = call;
+  const { values, count, scales, select, tries, sparse, found, output } = call;
   const longest = 2 ** (bits - 1);
-  if (inner === 1) run.packRuns(values, count, blockSize, scales, longest, select, tries, found, output);
-  else run.packColumns(values, count / inner, blockSize, inner, scales, longest, select, tries, found, output);
+  if (inner === 1) run.packRuns(values, count, blockSize, scales, longest, select, tries, sparse, found, output);
+  else run.packColumns(values, count / inner, blockSize, inner, scales, longest, select, tries, sparse, found, output);
 }

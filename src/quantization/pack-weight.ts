@@ -80,9 +80,10 @@ export function channelCount({ outer, inner }: PackedLayout): number {
 }
 
 function findParameters(tensor: Tensor, layout: PackedLayout, scheme: PackingScheme): PackedParameters | string {
-  if (fitsKernels(layout) && (scheme.search === 'rtn' || scheme.search === 'mse-clip')) {
-    const found = findMultipliersByKernels(tensor, layout, scheme.bits, scheme.search === 'mse-clip');
-    if (found) return { bits: scheme.bits, scale: found.scale, multipliers: packElements(found.multipliers, 4) };
+  const { bits, search } = scheme;
+  if (fitsKernels(layout, search)) {
+    const found = findMultipliersByKernels(tensor, layout, bits, search);
+    if (found) return { bits, scale: found.scale, multipliers: packElements(found.multipliers, 4) };
   }
   const scale = findPackedScales(tensor, layout, scheme.bits);
   if (typeof scale === 'string') return scale;

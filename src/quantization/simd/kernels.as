@@ -172,10 +172,146 @@ function quadError(rows: i32, quad: usize, reciprocal: v128, lowest: v128, highe
   return f32x4.add(even, odd);
 }
 
+// ---- the sparse norm of HQQ (block-criterion.ts), Σ|e|^0.7
+
+/** x^p, x ≥ 0, within 2e-5 of it: exponent and mantissa apart, polynomials between. 0 is as good as 2^-127. */
+function power(x: v128, p: f32): v128 {
+  const exponent = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_u(x, 23), i32x4.splat(127)));
+  const m = v128.or(v128.and(x, i32x4.splat(0x007fffff)), i32x4.splat(0x3f800000));
+  let logarithm = f32x4.splat(0.04392863);
+  logarithm = f32x4.add(f32x4.mul(logarithm, m), f32x4.splat(-0.40947559));
+  logarithm = f32x4.add(f32x4.mul(logarithm, m), f32x4.splat(1.61017755));
+  logarithm = f32x4.add(f32x4.mul(logarithm, m), f32x4.splat(-3.52021884));
+  logarithm = f32x4.add(f32x4.mul(logarithm, m), f32x4.splat(5.06975632));
+  logarithm = f32x4.add(f32x4.mul(logarithm, m), f32x4.splat(-2.79415368));
+  const y = f32x4.mul(f32x4.add(exponent, logarithm), f32x4.splat(p));
+  const whole = f32x4.floor(y);
+  const f = f32x4.sub(y, whole);
+  let result = f32x4.splat(0.0135206);
+  result = f32x4.add(f32x4.mul(result, f), f32x4.splat(0.05203743));
+  result = f32x4.add(f32x4.mul(result, f), f32x4.splat(0.24142749));
+  result = f32x4.add(f32x4.mul(result, f), f32x4.splat(0.69300662));
+  result = f32x4.add(f32x4.mul(result, f), f32x4.splat(1.00000252));
+  return i32x4.add(result, i32x4.shl(i32x4.trunc_sat_f32x4_s(whole), 23));
+}
+
+/** Sum over the rows of |x · reciprocal - its rounding within bounds|^0.7, in the 4 lanes of a quad. */
+function quadSparse(rows: i32, quad: usize, reciprocal: v128, lowest: v128, highest: v128): v128 {
+  let sum = f32x4.splat(0);
+  for (let row = 0, at = panel + quad; row < rows; row++, at += 64) {
+    const x = f32x4.mul(v128.load(at), reciprocal);
+    const error = f32x4.sub(x, f32x4.pmax(lowest, f32x4.pmin(highest, f32x4.nearest(x))));
+    sum = f32x4.add(sum, power(f32x4.abs(error), 0.7));
+  }
+  return sum;
+}
+
+/** What rounding the lanes of a quad to multiples of `step` costs: Σe², or Σ|e|^0.7 (`sparse`). */
+function quadCost(rows: i32, quad: usize, step: v128, lowest: v128, highest: v128, sparse: bool): v128 {
+  const reciprocal = f32x4.div(f32x4.splat(1), step);
+  if (sparse) return f32x4.mul(quadSparse(rows, quad, reciprocal, lowest, highest), power(f32x4.abs(step), 0.7));
+  return f32x4.mul(quadError(rows, quad, reciprocal, lowest, highest), f32x4.mul(step, step));
+}
+
+/** Steps of half-quadratic splitting at most, and the change of a step that ends it. */
+const halfSteps = 20;
+const settled: f32 = 1e-5;
+
+/** 10^-1.3 and 1.01^-1.3: the penalty, 10 steps to begin with, grows by a hundredth; it counts by its power 2 - 0.7. */
+const firstPenalty: f32 = 0.050118723;
+const penaltyGrowth: f32 = 0.98714803;
+
+/** Moves the scales of the lanes to what the sparse norm prefers for their integers, which follow, where that costs less. */
+function improveScales(rows: i32, levels: f32): void {
+  for (let quad: usize = 0; quad < 64; quad += 16) {
+    const first = v128.load(laneScale + quad);
+    const lowest = f32x4.neg(v128.load(laneZero + quad));
+    const highest = f32x4.add(f32x4.splat(levels), lowest);
+    let current = first;
+    let moving = f32x4.eq(first, first);
+    let threshold = f32x4.mul(power(f32x4.abs(first), 1.3), f32x4.splat(firstPenalty));
+    for (let iteration = 0; iteration < halfSteps; iteration++) {
+      const reciprocal = f32x4.div(f32x4.splat(1), current);
+      let both = f32x4.splat(0);
+      let squares = f32x4.splat(0);
+      for (let row = 0, at = panel + quad; row < rows; row++, at += 64) {
+        const x = v128.load(at);
+        const level = f32x4.pmax(lowest, f32x4.pmin(highest, f32x4.nearest(f32x4.mul(x, reciprocal))));
+        const error = f32x4.sub(x, f32x4.mul(current, level));
+        const size = f32x4.abs(error);
+        // What of the error is taken as an outlier, and left out: the proximal operator of |·|^p.
+        const kept = f32x4.pmax(f32x4.splat(0), f32x4.sub(size, f32x4.mul(power(f32x4.add(size, f32x4.splat(1e-30)), -0.3), threshold)));
+        const wanted = f32x4.sub(x, v128.or(kept, v128.and(error, i32x4.splat(0x80000000))));
+        both = f32x4.add(both, f32x4.mul(level, wanted));
+        squares = f32x4.add(squares, f32x4.mul(level, level));
+      }
+      const next = f32x4.div(both, squares);
+      const change = f32x4.gt(f32x4.abs(f32x4.sub(next, current)), f32x4.mul(f32x4.splat(settled), f32x4.abs(current)));
+      moving = v128.and(moving, v128.and(change, f32x4.gt(squares, f32x4.splat(0))));
+      if (!v128.any_true(moving)) break;
+      current = v128.bitselect(next, current, moving);
+      threshold = f32x4.mul(threshold, f32x4.splat(penaltyGrowth));
+    }
+    const usable = f32x4.ge(f32x4.abs(current), f32x4.splat(<f32>smallestNormal));
+    const step = v128.bitselect(current, first, usable);
+    const better = f32x4.lt(quadCost(rows, quad, step, lowest, highest, true), v128.load(leastError + quad));
+    v128.store(laneScale + quad, v128.bitselect(step, first, better));
+  }
+}
+
+/**
+ * HQQ as its authors solve it: the scale of each lane that of its range, and zero points that are floats, moved to the mean that levels and outliers
+ * ask for, as long as the mean error falls.
+ */
+function findFloatZeros(rows: i32, levels: f32): void {
+  const top = f32x4.splat(levels);
+  const nothing = f32x4.splat(0);
+  const count = f32x4.splat(<f32>rows);
+  for (let quad: usize = 0; quad < 64; quad += 16) {
+    let low = v128.load(panel + quad);
+    let high = low;
+    for (let row = 0, at = panel + quad; row < rows; row++, at += 64) {
+      const x = v128.load(at);
+      low = f32x4.pmin(low, x);
+      high = f32x4.pmax(high, x);
+    }
+    const width = f32x4.div(f32x4.sub(high, low), top);
+    const scale = v128.bitselect(width, f32x4.splat(1), f32x4.ge(width, f32x4.splat(<f32>smallestNormal)));
+    const reciprocal = f32x4.div(f32x4.splat(1), scale);
+    let zero = f32x4.nearest(f32x4.neg(f32x4.mul(low, reciprocal)));
+    // A block of one value is its zero point alone.
+    zero = v128.bitselect(f32x4.neg(low), zero, f32x4.eq(low, high));
+    let least = f32x4.splat(f32.MAX_VALUE);
+    let moving = f32x4.lt(low, high);
+    let threshold: f32 = 0.1;
+    for (let iteration = 0; iteration < halfSteps; iteration++) {
+      let zeros = nothing;
+      let errors = nothing;
+      for (let row = 0, at = panel + quad; row < rows; row++, at += 64) {
+        const x = f32x4.mul(v128.load(at), reciprocal);
+        const level = f32x4.pmax(nothing, f32x4.pmin(top, f32x4.nearest(f32x4.add(x, zero))));
+        const error = f32x4.sub(x, f32x4.sub(level, zero));
+        const size = f32x4.abs(error);
+        const kept = f32x4.pmax(nothing, f32x4.sub(size, f32x4.mul(power(f32x4.add(size, f32x4.splat(1e-8)), -0.3), f32x4.splat(threshold))));
+        const wanted = f32x4.sub(x, v128.or(kept, v128.and(error, i32x4.splat(0x80000000))));
+        zeros = f32x4.add(zeros, f32x4.sub(level, wanted));
+        errors = f32x4.add(errors, size);
+      }
+      zero = v128.bitselect(f32x4.div(zeros, count), zero, moving);
+      moving = v128.and(moving, f32x4.lt(errors, least));
+      least = errors;
+      if (!v128.any_true(moving)) break;
+      threshold /= 1.01;
+    }
+    v128.store(laneScale + quad, scale);
+    v128.store(laneZero + quad, zero);
+  }
+}
+
 // ---- packed: q · m · c (packed-multiplier.ts)
 
 /** The multiplier of each lane, whose channels have the scales at `scales`; `tries` 0 rounds so that nothing is cut off. */
-function selectMultipliers(rows: i32, scales: usize, longest: f32, tries: i32): void {
+function selectMultipliers(rows: i32, scales: usize, longest: f32, tries: i32, sparse: bool): void {
   laneExtremes(rows);
   const one = f32x4.splat(1);
   const eight = f32x4.splat(8);
@@ -212,7 +348,7 @@ function selectMultipliers(rows: i32, scales: usize, longest: f32, tries: i32): 
         if (!v128.any_true(isMultiplier)) break;
         const multiplier = f32x4.mul(f32x4.pmax(one, size), sign);
         const step = f32x4.mul(multiplier, scale);
-        const error = f32x4.mul(quadError(rows, quad, f32x4.div(one, step), lowest, highest), f32x4.mul(step, step));
+        const error = quadCost(rows, quad, step, lowest, highest, sparse);
         const better = v128.and(isMultiplier, f32x4.lt(error, least));
         least = v128.bitselect(error, least, better);
         best = v128.bitselect(multiplier, best, better);
@@ -266,6 +402,7 @@ function loadMultipliers(from: usize): void {
  * Blocks along the first axis of `values`, [blocks · rows, columns]: writes their multipliers, int8 [blocks, columns], to `multipliers`
  * (`select`) or takes them from there, and writes their integers, int8 [blocks · rows, columns], to `output` where that is not 0. Both
  * need 16 bytes more. @param scales float32 [columns] @param longest 2^(bits - 1)
+ * @param sparse errors count by |e|^0.7, not by e²
  */
 export function packColumns(
   values: usize,
@@ -276,6 +413,7 @@ export function packColumns(
   longest: f32,
   select: bool,
   tries: i32,
+  sparse: bool,
   multipliers: usize,
   output: usize,
 ): void {
@@ -290,7 +428,7 @@ export function packColumns(
       const at = <usize>column;
       gatherColumns(values + ((first + at) << 2), columns, rows);
       if (select) {
-        selectMultipliers(rows, scales + (at << 2), longest, tries);
+        selectMultipliers(rows, scales + (at << 2), longest, tries, sparse);
         storeMultipliers(found + at);
       } else loadMultipliers(found + at);
       if (output != 0) {
@@ -312,6 +450,7 @@ export function packRuns(
   longest: f32,
   select: bool,
   tries: i32,
+  sparse: bool,
   multipliers: usize,
   output: usize,
 ): void {
@@ -320,7 +459,7 @@ export function packRuns(
     const at = scales + (<usize>block << 2);
     gatherRuns(values + (first << 2), rows, rows);
     if (select) {
-      selectMultipliers(rows, at, longest, tries);
+      selectMultipliers(rows, at, longest, tries, sparse);
       storeMultipliers(multipliers + <usize>block);
     } else loadMultipliers(multipliers + <usize>block);
     if (output != 0) {
@@ -339,7 +478,7 @@ function zeroPointOf(low: f64, scale: f64, levels: f64): f64 {
 }
 
 /** Scale and zero point of each lane. @param shares float32 [tries]: shares of the range that are tried. */
-function findParameters(rows: i32, levels: f64, symmetric: bool, shares: usize, tries: i32): void {
+function findParameters(rows: i32, levels: f64, symmetric: bool, shares: usize, tries: i32, sparse: bool): void {
   laneExtremes(rows);
   const middle = (levels + 1) / 2;
   for (let lane: usize = 0; lane < 64; lane += 4) {
@@ -369,8 +508,7 @@ function findParameters(rows: i32, levels: f64, symmetric: bool, shares: usize, 
       for (let quad: usize = 0; quad < 64; quad += 16) {
         const scale = v128.load(triedScale + quad);
         const zero = v128.load(triedZero + quad);
-        const sum = quadError(rows, quad, f32x4.div(f32x4.splat(1), scale), f32x4.neg(zero), f32x4.sub(top, zero));
-        const error = f32x4.mul(sum, f32x4.mul(scale, scale));
+        const error = quadCost(rows, quad, scale, f32x4.neg(zero), f32x4.sub(top, zero), sparse);
         const better = f32x4.lt(error, v128.load(leastError + quad));
         v128.store(leastError + quad, v128.bitselect(error, v128.load(leastError + quad), better));
         v128.store(laneScale + quad, v128.bitselect(scale, v128.load(laneScale + quad), better));
@@ -378,17 +516,22 @@ function findParameters(rows: i32, levels: f64, symmetric: bool, shares: usize, 
       }
     }
   }
+  if (sparse) improveScales(rows, <f32>levels);
 }
 
-/** The integers of the panel, round half to even in float32 as QuantizeLinear does, less `shift`. */
-function roundBlocks(rows: i32, levels: f32, shift: f32): void {
+/**
+ * The integers of the panel, round half to even in float32 as QuantizeLinear does, less `shift`; zero points that are no integers (`fractional`) are added
+ * before.
+ */
+function roundBlocks(rows: i32, levels: f32, shift: f32, fractional: bool): void {
   const top = f32x4.splat(levels);
   const less = f32x4.splat(shift);
   for (let quad: usize = 0; quad < 16; quad += 4) {
     const scale = v128.load(laneScale + (quad << 2));
     const zero = v128.load(laneZero + (quad << 2));
     for (let row = 0, at = panel + (quad << 2), to = integers + quad; row < rows; row++, at += 64, to += 16) {
-      const q = f32x4.add(f32x4.nearest(f32x4.div(v128.load(at), scale)), zero);
+      const x = f32x4.div(v128.load(at), scale);
+      const q = fractional ? f32x4.nearest(f32x4.add(x, zero)) : f32x4.add(f32x4.nearest(x), zero);
       const bounded = i32x4.trunc_sat_f32x4_s(f32x4.sub(f32x4.pmax(f32x4.splat(0), f32x4.pmin(top, q)), less));
       // The low bytes of the four lanes.
       v128.store32_lane(to, v128.shuffle<i8>(bounded, bounded, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12), 0);
@@ -420,19 +563,38 @@ export function blockParameters(
   symmetric: bool,
   shares: usize,
   tries: i32,
+  sparse: bool,
   scales: usize,
   zeros: usize,
 ): void {
   if (runs) gatherRuns(values, stride, rows);
   else gatherColumns(values, stride, rows);
-  findParameters(rows, levels, symmetric, shares, tries);
+  findParameters(rows, levels, symmetric, shares, tries, sparse);
   storeFloats(laneScale, scales);
   storeBytes(laneZero, zeros);
 }
 
-/** The integers of the panel that `blockParameters` left, to runs (`runs`) or columns `stride` bytes apart, in `lanes` lanes. */
-export function blockIntegers(output: usize, stride: i32, rows: i32, runs: bool, lanes: i32, levels: f32, shift: f32): void {
-  roundBlocks(rows, levels, shift);
+/** As `blockParameters`, with zero points that are floats: float32 [16]. */
+export function floatZeroParameters(values: usize, stride: i32, rows: i32, runs: bool, levels: f32, scales: usize, zeros: usize): void {
+  if (runs) gatherRuns(values, stride, rows);
+  else gatherColumns(values, stride, rows);
+  findFloatZeros(rows, levels);
+  storeFloats(laneScale, scales);
+  storeFloats(laneZero, zeros);
+}
+
+/** The integers of the panel whose parameters were found last, to runs (`runs`) or columns `stride` bytes apart, in `lanes` lanes. */
+export function blockIntegers(
+  output: usize,
+  stride: i32,
+  rows: i32,
+  runs: bool,
+  lanes: i32,
+  levels: f32,
+  shift: f32,
+  fractional: bool,
+): void {
+  roundBlocks(rows, levels, shift, fractional);
   if (runs) scatterRuns(output, stride, rows, lanes);
   else scatterColumns(output, stride, rows);
 }

@@ -17,6 +17,7 @@ interface KernelExports {
     longest: number,
     select: number,
     tries: number,
+    sparse: number,
     multipliers: number,
     output: number,
   ): void;
@@ -28,6 +29,7 @@ interface KernelExports {
     longest: number,
     select: number,
     tries: number,
+    sparse: number,
     multipliers: number,
     output: number,
   ): void;
@@ -40,6 +42,16 @@ interface KernelExports {
     symmetric: number,
     shares: number,
     tries: number,
+    sparse: number,
+    scales: number,
+    zeros: number,
+  ): void;
+  floatZeroParameters(
+    values: number,
+    stride: number,
+    rows: number,
+    runs: number,
+    levels: number,
     scales: number,
     zeros: number,
   ): void;
@@ -51,6 +63,7 @@ interface KernelExports {
     lanes: number,
     levels: number,
     shift: number,
+    fractional: number,
   ): void;
   packNibbles(values: number, count: number, output: number): void;
   packCrumbs(values: number, count: number, output: number): void;

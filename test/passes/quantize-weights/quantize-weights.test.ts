@@ -122,6 +122,40 @@ test (float[3,128] x) => (float[3,64] y) <float[1] w1 = {0}, float[1] w2 = {0}>
     expect(await relativeNoise(original, model)).toBeLessThan(0.15);
   });
 
+  it.each([4, 2])('stores zero points that are floats, by which MatMulNBits computes (%i bits)', async (bits) => {
+    const text = `<ir_version: 10, opset_import: ["" : 21]>
+test (float[3,80] x) => (float[3,128] y) <float[1] w = {0}>
+{
+  h = MatMul (x, w)
+  y = Relu (h)
+}`;
+    const original = modelOf(text, { w: [80, 128] });
+    const options = { algorithm: 'hqq', compute: 'nbits', bits, accuracyLevel: 0, floatZeroPoints: true };
+    const { model } = await runOnCopy(original, pass, options);
+    const [integers, scales, zeroPoints] = ['q', 'scales', 'zero_points'].map(
+      (part) => [...model.graph.initializers].find(({ name }) => name.startsWith(`w_${part}`))!.constant!,
+    );
+    expect([scales.shape, zeroPoints.shape, zeroPoints.dataType]).toEqual([[128, 3], [128, 3], 'float32']);
+    // Decoded by hand: (q - z) · s, the last block half full.
+    const bytes = integers.read() as Uint8Array;
+    const [s, z] = [scales.readFloat32(), zeroPoints.readFloat32()];
+    const decoded = Float32Array.from({ length: 80 * 128 }, (_, at) => {
+      const [row, n] = [Math.floor(at / 128), at % 128];
+      const element = n * 96 + row;
+      const q = (bytes[Math.floor((element * bits) / 8)] >> ((element * bits) % 8)) & (2 ** bits - 1);
+      const block = n * 3 + Math.floor(row / 32);
+      return Math.fround(q - z[block]) * s[block];
+    });
+    const expected = cloneModel(original);
+    const weight = [...expected.graph.initializers].find(({ name }) => name === 'w')!;
+    const float = weight.constant!.readFloat32();
+    weight.constant = float32Tensor([80, 128], decoded);
+    expect(await relativeNoise(expected, model)).toBeLessThan(1e-5);
+    const error =
+      decoded.reduce((sum, x, i) => sum + (x - float[i]) ** 2, 0) / float.reduce((sum, x) => sum + x * x, 0);
+    expect(error).toBeLessThan(bits === 4 ? 0.008 : 0.2);
+  });
+
   it('says why a weight stays', async () => {
     const text = `<ir_version: 10, opset_import: ["" : 21]>
 test (float[3,97] x) => (float[3,64] y) <float[1] w = {0}>
