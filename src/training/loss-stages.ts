@@ -4,6 +4,7 @@ import type { Model } from '../ir/index.js';
 import { type PlannedLoss, planLosses } from './loss-plan.js';
 import { type LossStage, parseStages } from './loss-weights.js';
 import type { TrainingOptions } from './options.js';
+import type { Renormalization } from './renormalization.js';
 import { type BatchTensors, StepSessions } from './step-sessions.js';
 import type { Projection } from './training-graph.js';
 
@@ -11,8 +12,11 @@ interface StageRequest {
   readonly student: Model;
   readonly teacher: Model | null;
   readonly options: TrainingOptions;
-  /** Names of the weights that are trained. */
+  /** Names of the weights of the student. */
   readonly weights: readonly string[];
+  /** The form of the student that is trained, and names of its weights. */
+  readonly renormalization: Renormalization | null;
+  readonly trainedWeights: readonly string[];
   readonly projections: Map<string, Projection>;
   readonly engine: Engine;
   /** What runs the steps. */
@@ -34,14 +38,20 @@ export class LossStages {
   readonly repeatable: boolean;
 
   /** Throws MODEL_UNSUPPORTED and USAGE as `planLosses` does. */
-  constructor({ student, teacher, options, weights, projections, engine, executing }: StageRequest) {
+  constructor(request: StageRequest) {
+    const { student, teacher, options, weights, projections, engine, executing, renormalization } = request;
+    const trained = renormalization && {
+      student: renormalization.model,
+      weights: request.trainedWeights,
+      observed: renormalization.observed,
+    };
     const parsed = parseStages(lossOf(options)) as readonly LossStage[];
     const planned = parsed.map(({ losses }) => planLosses(student, teacher, losses, options.mapping));
     const { temperature, threads } = options;
     let until = 0;
     this.stages = planned.map((losses, index) => {
       until += parsed[index].share;
-      const fixed = { student, weights, losses, temperature, projections, engine };
+      const fixed = { student, weights, losses, temperature, projections, engine, ...(trained && { trained }) };
       return { until, sessions: new StepSessions(fixed, executing, threads) };
     });
     this.wanted = [...new Set(planned.flat().flatMap(teacherValues))];

@@ -5,6 +5,7 @@ import { augmentations } from './augment.js';
 import { trainingBackends } from './backend.js';
 import { parseMapping } from './layer-mapping.js';
 import { lossNames, parseStages } from './loss-weights.js';
+import { renormalizations } from './renormalization.js';
 
 export const trainingOptions = {
   teacher: z.string().optional().describe('the model to learn from (default: the model before the first pass)'),
@@ -53,6 +54,12 @@ export const trainingOptions = {
       'vary images: flip, crop (shift by up to an eighth), cutout (a square of zeros), mixup (pairs, not with labels); texts: mask (15 % of the tokens)',
     ),
   maskToken: z.int().min(0).optional().describe('token id that mask writes, as [MASK] has in the tokenizer'),
+  normalization: z
+    .enum(renormalizations)
+    .default('auto')
+    .describe(
+      'train convolutions behind batch normalization, which is folded into them at each check and at the end; auto: in networks without normalization of their own, with batches of 16 and more, not with qat',
+    ),
   qat: z
     .enum(['none', 'int4', 'int8'])
     .default('none')

@@ -2,13 +2,24 @@
 import type { Engine, Feeds, Session } from '../engine/index.js';
 import { unsupportedModel } from '../errors.js';
 import type { Tensor } from '../tensor/index.js';
-import { buildTrainingGraph, type TrainingGraph, type TrainingGraphRequest } from './training-graph.js';
+import {
+  buildLossGraph,
+  buildTrainingGraph,
+  type LossGraph,
+  type TrainingGraph,
+  type TrainingGraphRequest,
+} from './training-graph.js';
 
-type Fixed = Omit<TrainingGraphRequest, 'feeds' | 'teacher' | 'labels'>;
+type Fixed = Omit<TrainingGraphRequest, 'feeds' | 'teacher' | 'labels'> & {
+  /** What is trained in place of the student, where that has another form: its weights, and what is observed. */
+  readonly trained?: Pick<TrainingGraphRequest, 'student' | 'weights' | 'observed'>;
+};
 export type BatchTensors = Pick<TrainingGraphRequest, 'feeds' | 'teacher' | 'labels'>;
 
 interface Opened {
   readonly graph: TrainingGraph;
+  /** On the student as it is. */
+  readonly lossGraph: LossGraph;
   training: Session | null;
   loss: Session | null;
 }
@@ -33,14 +44,15 @@ export class StepSessions {
     let opened = this.opened.get(key);
     if (opened) this.opened.delete(key);
     else {
-      const graph = await buildTrainingGraph({ ...this.fixed, ...batch });
+      const graph = await buildTrainingGraph({ ...this.fixed, ...this.fixed.trained, ...batch });
       if (graph.obstacles.length > 0) {
         const list = graph.obstacles.map(
           ({ node, reason }) => `${node.qualifiedType} ${node.name || node.outputs[0]?.name}: ${reason}`,
         );
         throw unsupportedModel(`The student cannot be trained: ${list.slice(0, 8).join('; ')}`);
       }
-      opened = { graph, training: null, loss: null };
+      const lossGraph = this.fixed.trained ? await buildLossGraph({ ...this.fixed, ...batch }) : graph;
+      opened = { graph, lossGraph, training: null, loss: null };
     }
     this.opened.set(key, opened);
     while (this.opened.size > mostOpen) {
@@ -60,14 +72,16 @@ export class StepSessions {
       loss: results[graph.loss].readFloat32()[0],
       terms: graph.terms.map((name) => results[name].readFloat32()[0]),
       gradients: new Map([...graph.gradients].map(([weight, output]) => [weight, results[output].readFloat32()])),
+      observed: new Map(graph.observed.map((name) => [name, results[name].readFloat32()])),
     };
   }
 
   async loss(batch: BatchTensors, weights: Feeds): Promise<number> {
     const opened = await this.graphFor(batch);
-    opened.loss ??= await this.open(opened.graph.lossModel);
-    const results = await opened.loss.run(feedsOf(opened.loss, batch, weights), [opened.graph.loss]);
-    return results[opened.graph.loss].readFloat32()[0];
+    const { lossModel, loss } = opened.lossGraph;
+    opened.loss ??= await this.open(lossModel);
+    const results = await opened.loss.run(feedsOf(opened.loss, batch, weights), [loss]);
+    return results[loss].readFloat32()[0];
   }
 
   async close(): Promise<void> {

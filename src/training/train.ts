@@ -1,6 +1,7 @@
 // The training loop: batches, losses and gradients from the engine, optimizer on typed arrays, checks on held-out examples, checkpoints.
 import { createHash } from 'node:crypto';
 import { appendFileSync, writeFileSync } from 'node:fs';
+import { findTrainableWeights } from '../autodiff/index.js';
 import type { Engine } from '../engine/index.js';
 import { ioError, throwIfAborted, trainingDiverged, unsupportedModel, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
@@ -24,6 +25,7 @@ import {
   updateAverage,
 } from './optimizers/index.js';
 import type { TrainingOptions } from './options.js';
+import { renormalize } from './renormalization.js';
 import type { BatchTensors } from './step-sessions.js';
 import { Teacher } from './teacher.js';
 import { TeacherCache } from './teacher-cache.js';
@@ -84,16 +86,19 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
       ? null
       : new FakeQuantizer(student.graph, { bits: options.qat === 'int4' ? 4 : 8, blockSize: options.qatBlockSize });
   if (quantizer?.count === 0) throw unsupportedModel('The student has no matrices that quantize-weights would store');
-  const weights = TrainedWeights.of(student, quantizer);
+  const { engine } = environment;
+  const renormalization = quantizer ? null : await renormalize(student, request.examples, options, environment);
+  const weights = TrainedWeights.of(student, { quantizer, renormalization });
   if (weights.names.length === 0) throw unsupportedModel('The student has no weights of float32 that could be trained');
   const projections = new Map<string, Projection>();
-  const { engine } = environment;
   const executing = await stepEngine(options.backend, engine);
   const stages = new LossStages({
     student,
     teacher,
     options,
-    weights: weights.names,
+    weights: findTrainableWeights(student.graph).map(({ name }) => name),
+    trainedWeights: weights.names,
+    renormalization,
     projections,
     engine,
     executing,
@@ -226,7 +231,8 @@ class Training {
     if (ended === 'interrupted') this.save();
     const seconds = (performance.now() - start) / 1000;
     this.takeBest();
-    weights.writeTo(this.parts.student);
+    // Weights that no step made better stay bit by bit.
+    if (this.best?.step !== 0 || options.qat !== 'none') weights.writeTo(this.parts.student);
     return this.result(ended, this.step > firstStep ? seen / seconds : 0);
   }
 
@@ -265,6 +271,7 @@ class Training {
     for (const batch of group) {
       const result = await sessions.train(batch, weights.feeds());
       loss += result.loss / group.length;
+      weights.observe(result.observed);
       terms = result.terms.map((term, i) => (terms[i] ?? 0) + term / group.length);
       if (group.length === 1) for (const [name, values] of result.gradients) sum.set(name, values);
       else addGradients(sum, result.gradients);
@@ -286,7 +293,7 @@ class Training {
   /** The loss on held-out examples; without any, the mean of the last training losses stands for it. */
   private async check(): Promise<void> {
     const { stream, stages, weights } = this.parts;
-    const feeds = weights.feeds(this.average ?? weights.arrays);
+    const feeds = weights.shipped(this.average ?? weights.arrays);
     let sum = 0;
     let count = 0;
     for (const batch of stream.heldOut()) {
@@ -309,11 +316,14 @@ class Training {
     }
   }
 
-  /** Far behind where it began, check after check: it will not come back. */
+  /** Far behind where it began, and worse check after check: it will not come back. */
   private hasDiverged(): boolean {
     const last = this.checks.slice(-divergedChecks);
     const limit = divergedFactor * (this.checks[0]?.loss ?? 0);
-    return this.checks.length > divergedChecks && limit > equalLoss && last.every(({ loss }) => !(loss < limit));
+    const rising = last.every(({ loss }, i) => i === 0 || !(loss < last[i - 1].loss));
+    return (
+      this.checks.length > divergedChecks && limit > equalLoss && rising && last.every(({ loss }) => !(loss < limit))
+    );
   }
 
   private takeBest(): void {
@@ -330,7 +340,7 @@ class Training {
     const tensors = await stream.tensors(batch, null);
     await stages.prepare(tensors);
     weights.addProjections(projections, random);
-    return projections.size === 0 && (await stages.last.loss(tensors, weights.feeds())) <= equalLoss;
+    return projections.size === 0 && (await stages.last.loss(tensors, weights.shipped())) <= equalLoss;
   }
 
   private save(): void {

@@ -6,23 +6,32 @@ import type { Random } from '../numeric/index.js';
 import { MemoryTensor, sizeOf, type Tensor } from '../tensor/index.js';
 import type { FakeQuantizer } from './fake-quantize.js';
 import type { Weights } from './optimizers/index.js';
+import type { Renormalization } from './renormalization.js';
 import { type Projection, projectionName } from './training-graph.js';
 
 /** From this share of zeros on, a matrix was pruned, and its zeros stay. */
 const prunedShare = 0.1;
 
+/** Forms in which weights are trained. */
+export interface TrainedForm {
+  readonly quantizer?: FakeQuantizer | null;
+  readonly renormalization?: Renormalization | null;
+}
+
 export class TrainedWeights {
-  /** In the model. */
+  /** In the graph that is trained. */
   readonly names: readonly string[];
-  /** All that the optimizer moves: those of the model and of projections. */
+  /** All that the optimizer moves: those of the model and of projections; and the statistics of normalization. */
   readonly arrays = new Map<string, Float32Array>();
   private readonly shapes = new Map<string, readonly number[]>();
   private readonly masks = new Map<string, Uint8Array>();
 
   private readonly quantizer: FakeQuantizer | null;
+  private readonly renormalization: Renormalization | null;
 
-  constructor(weights: readonly Value[], quantizer: FakeQuantizer | null = null) {
+  constructor(weights: readonly Value[], { quantizer = null, renormalization = null }: TrainedForm = {}) {
     this.quantizer = quantizer;
+    this.renormalization = renormalization;
     this.names = weights.map(({ name }) => name);
     for (const { name, constant } of weights) {
       const values = constant!.readFloat32().slice();
@@ -31,10 +40,12 @@ export class TrainedWeights {
       const mask = prunedMask(values, constant!.shape);
       if (mask) this.masks.set(name, mask);
     }
+    for (const [name, values] of renormalization?.statistics() ?? []) this.arrays.set(name, values);
   }
 
-  static of({ graph }: Model, quantizer: FakeQuantizer | null = null): TrainedWeights {
-    return new TrainedWeights(findTrainableWeights(graph), quantizer);
+  static of(student: Model, form: TrainedForm = {}): TrainedWeights {
+    const { graph } = form.renormalization?.model ?? student;
+    return new TrainedWeights(findTrainableWeights(graph), form);
   }
 
   /** Matrices that learn from zero knowledge: small random numbers. */
@@ -60,11 +71,19 @@ export class TrainedWeights {
     return this.masks.size;
   }
 
-  /** Views of the arrays, as they are when the engine reads them. */
-  feeds(arrays: Weights = this.arrays): Feeds {
-    const feeds: Record<string, Tensor> = {};
-    for (const [name, values] of arrays) feeds[name] = this.tensorOf(name, values);
-    return feeds;
+  /** For the graph that is trained: views of the arrays, as they are when the engine reads them. */
+  feeds(): Feeds {
+    return this.tensors(this.arrays);
+  }
+
+  /** For the student as it is. */
+  shipped(arrays: Weights = this.arrays): Feeds {
+    return this.tensors(this.renormalization?.fold(arrays) ?? arrays);
+  }
+
+  /** What a step saw of its batch. */
+  observe(batch: Weights): void {
+    this.renormalization?.observe(this.arrays, batch);
   }
 
   /** Sets what was pruned to zero again. */
@@ -84,15 +103,18 @@ export class TrainedWeights {
   }
 
   writeTo({ graph }: Model): void {
-    for (const value of graph.initializers) {
-      const values = this.names.includes(value.name) ? this.arrays.get(value.name) : undefined;
-      if (values) value.constant = this.tensorOf(value.name, values);
-    }
+    const tensors = this.shipped();
+    for (const value of findTrainableWeights(graph)) value.constant = tensors[value.name] ?? value.constant;
+  }
+
+  private tensors(arrays: Weights): Feeds {
+    return Object.fromEntries([...arrays].map(([name, values]) => [name, this.tensorOf(name, values)]));
   }
 
   /** As it is stored: quantized where training was aware of that. */
   private tensorOf(name: string, values: Float32Array): Tensor {
-    return new MemoryTensor('float32', this.shapes.get(name)!, this.quantizer?.apply(name, values) ?? values);
+    const shape = this.shapes.get(name) ?? [values.length];
+    return new MemoryTensor('float32', shape, this.quantizer?.apply(name, values) ?? values);
   }
 }
 

@@ -26,15 +26,20 @@ export function teacherInput(value: string): string {
   return `training/teacher/${value}`;
 }
 
-export interface TrainingGraph {
-  /** Outputs: the loss, one value for each planned loss, then a gradient for each of `gradients`. */
-  readonly model: Model;
-  /** The same without gradients, to look at the loss only. */
+/** What gives the loss only. */
+export interface LossGraph {
   readonly lossModel: Model;
   readonly loss: string;
+}
+
+export interface TrainingGraph extends LossGraph {
+  /** Outputs: the loss, one value for each planned loss, then a gradient for each of `gradients`. */
+  readonly model: Model;
   readonly terms: readonly string[];
   /** Output that holds the gradient, by weight. */
   readonly gradients: ReadonlyMap<string, string>;
+  /** Outputs that are looked at in each step. */
+  readonly observed: readonly string[];
   readonly obstacles: readonly Obstacle[];
 }
 
@@ -52,6 +57,8 @@ export interface TrainingGraphRequest {
   readonly labels: Tensor | null;
   /** Weights of projections, by the student's value: made by the first graph that needs them. */
   readonly projections: Map<string, Projection>;
+  /** Values of the student that are wanted beside losses and gradients. */
+  readonly observed?: readonly string[];
   readonly engine: Engine;
 }
 
@@ -67,8 +74,47 @@ export function projectionName(value: string): string {
 
 /** Throws MODEL_UNSUPPORTED where the student does not run, or shapes cannot be compared. */
 export async function buildTrainingGraph(request: TrainingGraphRequest): Promise<TrainingGraph> {
+  const { model, builder, sources, total, outputs, exposed } = await withLosses(request);
+  const { graph } = model;
+  const [loss, ...terms] = outputs.map(({ name }) => name);
+  const { observed = [] } = request;
+  const facts = { model, lossModel: cloneModel(model), loss, terms, observed };
+  const obstacles = findObstacles(builder, sources, [total]);
+  if (obstacles.length > 0) return { ...facts, gradients: new Map(), obstacles };
+  for (const name of observed) graph.addOutput(exposed.get(name)!);
+  const gradients = new Map<string, string>();
+  for (const [source, gradient] of differentiate(builder, new Map([[total, builder.scalar(1)]]), sources)) {
+    const output = gradient.isGraphOutput || !gradient.producer ? builder.unary('Identity', gradient) : gradient;
+    output.type = tensorType('float32', builder.shapeOf(output));
+    graph.addOutput(output);
+    gradients.set(source.name, output.name);
+  }
+  return { ...facts, gradients, obstacles };
+}
+
+/** As `buildTrainingGraph`, without gradients. */
+export async function buildLossGraph(request: TrainingGraphRequest): Promise<LossGraph> {
+  const { model, outputs } = await withLosses(request);
+  return { lossModel: model, loss: outputs[0].name };
+}
+
+interface WithLosses {
+  readonly model: Model;
+  readonly builder: GraphBuilder;
+  /** What gradients are taken by. */
+  readonly sources: readonly Value[];
+  /** The weighted sum of the losses. */
+  readonly total: Value;
+  /** It and the losses, as outputs of the graph. */
+  readonly outputs: readonly Value[];
+  /** Values of the student, by name. */
+  readonly exposed: ReadonlyMap<string, Value>;
+}
+
+/** The student for these shapes, with losses as its only outputs. */
+async function withLosses(request: TrainingGraphRequest): Promise<WithLosses> {
   const { model, shapes } = await specialize(
-    exposeValues(request.student, request.losses),
+    exposeValues(request),
     request.feeds,
     new Set(request.weights),
     request.engine,
@@ -122,30 +168,18 @@ export async function buildTrainingGraph(request: TrainingGraphRequest): Promise
     }
   }
 
-  const loss = terms
+  const total = terms
     .map((term, index) => builder.scale(term, request.losses[index].weight))
     .reduce((sum, term) => builder.add(sum, term));
   for (const output of [...graph.outputs]) graph.removeOutput(output);
-  const outputs = [loss, ...terms].map((value) => {
+  const outputs = [total, ...terms].map((value) => {
     // A term that is the loss, or a constant, is told apart by a node of its own.
     const output = builder.unary('Identity', value);
     output.type = tensorType('float32', []) satisfies TensorType;
     graph.addOutput(output);
     return output;
   });
-  const lossModel = cloneModel(model);
-  const obstacles = findObstacles(builder, sources, [loss]);
-  if (obstacles.length > 0) return { model, lossModel, loss: '', terms: [], gradients: new Map(), obstacles };
-  const found = differentiate(builder, new Map([[loss, builder.scalar(1)]]), sources);
-  const gradients = new Map<string, string>();
-  for (const [source, gradient] of found) {
-    const output = gradient.isGraphOutput || !gradient.producer ? builder.unary('Identity', gradient) : gradient;
-    output.type = tensorType('float32', builder.shapeOf(output));
-    graph.addOutput(output);
-    gradients.set(source.name, output.name);
-  }
-  const [total, ...rest] = outputs.map(({ name }) => name);
-  return { model, lossModel, loss: total, terms: rest, gradients, obstacles };
+  return { model, builder, sources, total, outputs, exposed };
 }
 
 /** Class scores are compared as distributions, anything else as numbers. */
@@ -159,14 +193,13 @@ function logitsLoss(builder: GraphBuilder, own: Value, other: Value, temperature
 }
 
 /** A copy whose compared values are outputs, under their names. */
-function exposeValues(student: Model, losses: readonly PlannedLoss[]): Model {
+function exposeValues({ student, losses, observed = [] }: TrainingGraphRequest): Model {
   const copy = cloneModel(student);
   const { graph } = copy;
   const values = new Map<string, Value>();
   for (const node of graph.nodes()) for (const output of node.outputs) if (output) values.set(output.name, output);
   for (const output of [...graph.outputs]) graph.removeOutput(output);
-  for (const name of new Set(losses.flatMap(({ pairs }) => pairs.map((pair) => pair.student)))) {
-    graph.addOutput(values.get(name)!);
-  }
+  const compared = losses.flatMap(({ pairs }) => pairs.map((pair) => pair.student));
+  for (const name of new Set([...compared, ...observed])) graph.addOutput(values.get(name)!);
   return copy;
 }

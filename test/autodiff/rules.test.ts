@@ -143,6 +143,11 @@ const cases: Readonly<Record<string, Case>> = {
       '(float[2,3,4] x, float[3] s, float[3] b) => (float[2,3,4] y) <float[3] m = {0.1, -0.2, 0.3}, float[3] v = {1, 2, 0.5}> { y = BatchNormalization (x, s, b, m, v) }',
     sources: ['x', 's', 'b'],
   },
+  'BatchNormalization by the batch': {
+    graph:
+      '(float[4,3,2,2] x, float[3] s, float[3] b) => (float[4,3,2,2] y, float[3] rm, float[3] rv) <float[3] m = {0.1, -0.2, 0.3}, float[3] v = {1, 2, 0.5}> { y, rm, rv = BatchNormalization <training_mode = 1> (x, s, b, m, v) }',
+    sources: ['x', 's', 'b'],
+  },
   LayerNormalization: {
     graph: '(float[2,3,6] x, float[6] s, float[6] b) => (float[2,3,6] y) { y = LayerNormalization (x, s, b) }',
   },

@@ -5,6 +5,7 @@ import type { GraphBuilder } from '../graph-builder.js';
 import { expandAttention } from './attention.js';
 import { biasGelu, fusedMatMul } from './fused.js';
 import {
+  batchNormalization,
   groupNormalization,
   lpNormalization,
   meanVarianceNormalization,
@@ -19,6 +20,7 @@ export type Expansion = (node: Node, builder: GraphBuilder) => readonly (Value |
 
 const expansions: Readonly<Record<string, Expansion>> = {
   MaxPool: withIndices,
+  BatchNormalization: batchNormalization,
   LSTM: expandLstm,
   GRU: expandGru,
   GroupNormalization: groupNormalization,

@@ -1,4 +1,4 @@
-// Normalizations as mean, square and root: group (Wu and He 2018), root mean square (Zhang and Sennrich 2019), by a norm, and the variants of
+// Normalizations as mean, square and root: by the batch (Ioffe and Szegedy 2015), group (Wu and He 2018), root mean square (Zhang and Sennrich 2019), by a norm, and the variants of
 // onnxruntime that add a residual first.
 import type { Node, Value } from '../../ir/index.js';
 import type { GraphBuilder } from '../graph-builder.js';
@@ -14,6 +14,23 @@ function rms(b: GraphBuilder, x: Value, scale: Value | null, axes: readonly numb
   const normalized = b.mul(x, inverseRoot(b, square, epsilon));
   return scale ? b.mul(normalized, scale) : normalized;
 }
+
+/** With statistics of the batch; those with fixed ones stay. One pass over x gives both, as E[x²] − E[x]². */
+export const batchNormalization: Expansion = (node, b) => {
+  if (node.attributes.int('training_mode', 0) === 0) return null;
+  const [x, scale, bias, oldMean, oldVariance] = [0, 1, 2, 3, 4].map((index) => node.inputs[index]!);
+  const shape = b.shapeOf(x);
+  const axes = shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+  const mean = b.reduce('ReduceMean', x, axes);
+  const variance = b.sub(b.reduce('ReduceMean', b.square(x), axes), b.square(mean));
+  const factor = b.mul(scale, inverseRoot(b, variance, node.attributes.float('epsilon', 1e-5)));
+  const column = (value: Value): Value => b.reshape(value, [shape[1], ...shape.slice(2).map(() => 1)]);
+  const y = b.add(b.mul(x, column(factor)), column(b.sub(bias, b.mul(mean, factor))));
+  const momentum = node.attributes.float('momentum', 0.9);
+  const mix = (old: Value, fresh: Value): Value =>
+    momentum === 0 ? fresh : b.add(b.scale(old, momentum), b.scale(fresh, 1 - momentum));
+  return [y, mix(oldMean, mean), mix(oldVariance, variance)];
+};
 
 export const rmsNormalization: Expansion = (node, b) => {
   const x = node.inputs[0]!;

@@ -29,7 +29,6 @@ function lastAxis(axis: number, b: GraphBuilder, value: Value): number {
 }
 
 function batchObstacle({ node, wants }: NodeFacts): string | null {
-  if (node.attributes.int('training_mode', 0) === 1) return 'it takes its statistics from the batch';
   if (node.outputs.slice(1).some((output) => output?.isUsed)) return 'its statistics are used';
   return wants(3) || wants(4) ? 'its statistics depend on weights' : null;
 }
