@@ -40,9 +40,9 @@ export interface CompressFileOptions
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   /**
    * Measure the latency of original and result, a quarter of a second each; default: of originals up to 256 MB, as loading larger ones
-   * takes longer than quantizing them. Nothing is measured that was not verified.
+   * takes longer than quantizing them. `steady`: for longer, and again where other work disturbs. Nothing is measured that was not verified.
    */
-  readonly measure?: boolean;
+  readonly measure?: boolean | 'steady';
   /** Evaluate original and result on the same samples; default what the recipe says. */
   readonly evaluation?: EvaluationSettings | null;
   /** The data that passes calibrate with; default what the recipe says. `samples` go before it. */
@@ -235,10 +235,11 @@ async function measure(
   options: CompressFileOptions,
 ): Promise<Speed | string> {
   phases.begin('measure');
-  const { inputShapes, seed, signal, maxMemory, target, measure: always } = options;
+  const { inputShapes, seed, signal, maxMemory, target, measure } = options;
   const engine = target === 'web' ? 'onnxruntime-web' : 'onnxruntime-node';
   const { measureSpeed } = await import('./measure-speed.js');
-  return measureSpeed(original, path, { inputShapes, seed, engine, signal, maxMemory, always });
+  const how = { always: measure !== undefined, steady: measure === 'steady' };
+  return measureSpeed(original, path, { inputShapes, seed, engine, signal, maxMemory, ...how });
 }
 
 /** Compressed sizes, where somebody wants details or zeros were made, which pay off there only. */

@@ -1,19 +1,30 @@
-// Prunes a quarter of the channels of models, runs the results at two batch sizes where that is dynamic, and checks their interfaces. One row a
-// model: groups and nodes that lost channels, weights and multiplications that are left, why other nodes stayed.
-//   npm run build && npx tsc -p tsconfig.bench.json && node dist-bench/bench/pruning/prune-models.js FOLDER|FILE…
+// Prunes a quarter of the channels (or heads, neurons, layers, words, half of the weights) of models, without data, runs the results at two batch sizes
+// where that is dynamic, and checks their interfaces. One row a model: groups and nodes that lost something, weights and multiplications that are
+// left, why other nodes stayed.
+//   npm run build && npx tsc -p tsconfig.bench.json && node dist-bench/bench/pruning/prune-models.js [--granularity heads] FOLDER|FILE…
+import { parseArgs } from 'node:util';
 import { builtinPasses } from '../../passes/index.js';
 import { runRecipe } from '../../src/compress.js';
 import { createOnnxRuntimeEngine } from '../../src/engine/index.js';
 import { formatType, type Model } from '../../src/ir/index.js';
 import { encodeToBytes, loadModel } from '../../src/onnx/index.js';
-import { pruneSteps, resolveRecipe } from '../../src/recipe/index.js';
+import { type PruneGranularity, pruneGranularities, pruneSteps, resolveRecipe } from '../../src/recipe/index.js';
 import { findWorkingFeeds } from '../../src/synthetic/index.js';
 import { modelFiles } from '../model-files.js';
 
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { granularity: { type: 'string', default: 'channels' } },
+});
+const granularity = values.granularity as PruneGranularity;
+const passName = pruneGranularities[granularity];
+const options = { channels: { ratio: 0.25, streams: true }, weights: { ratio: 0.5 } }[granularity as string] ?? {
+  ratio: 0.25,
+};
 const engine = createOnnxRuntimeEngine();
 console.log('| model | bytes left | MACs left | pruned | skipped | most common reasons |');
 console.log('| --- | --- | --- | --- | --- | --- |');
-for (const path of modelFiles(process.argv.slice(2))) {
+for (const path of modelFiles(positionals)) {
   const name = path.split('/').slice(-2).join('/');
   try {
     console.log(`| ${name} | ${(await prune(path)).join(' | ')} |`);
@@ -23,13 +34,13 @@ for (const path of modelFiles(process.argv.slice(2))) {
 }
 
 async function prune(path: string): Promise<string[]> {
-  const steps = pruneSteps(builtinPasses, 'channels', { ratio: 0.25, streams: true });
+  const steps = pruneSteps(builtinPasses, granularity, options);
   const recipe = await resolveRecipe({ version: 1, steps }, { passes: builtinPasses, folder: '.' });
   const original = await loadModel(path);
   const { model, prepared, passes } = await runRecipe(original, recipe, { engine });
   if (describeInterface(model) !== describeInterface(original)) throw new Error('the interface changed');
   await run(model);
-  const report = passes.find(({ pass }) => pass === 'prune-channels')!;
+  const report = passes.find(({ pass }) => pass === passName)!;
   const before = encodeToBytes(prepared ?? original).length;
   const reasons = new Map<string, number>();
   for (const { reason } of report.skipped) {

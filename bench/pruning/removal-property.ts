@@ -98,9 +98,10 @@ async function outputsOf(model: Model, feeds: Feeds): Promise<Record<string, Ten
   }
 }
 
-/** Largest difference of any output, relative to the largest magnitude of that output. */
+/** Largest difference of any output, relative to the largest magnitude of that output; infinite where no output has numbers to compare. */
 function distance(a: Record<string, Tensor>, b: Record<string, Tensor>): number {
   let worst = 0;
+  let compared = 0;
   for (const [name, expected] of Object.entries(a)) {
     if (`${expected.shape}` !== `${b[name].shape}`) return Number.POSITIVE_INFINITY;
     if (!expected.dataType.startsWith('float')) continue;
@@ -109,7 +110,8 @@ function distance(a: Record<string, Tensor>, b: Record<string, Tensor>): number 
     for (let index = 0; index < x.length; index++) {
       if (Number.isNaN(x[index]) && Number.isNaN(y[index])) continue;
       worst = Math.max(worst, Math.abs(x[index] - y[index]) / magnitude);
+      compared++;
     }
   }
-  return worst;
+  return compared > 0 ? worst : Number.POSITIVE_INFINITY;
 }

@@ -6,6 +6,7 @@ export {
   findChannelGroups,
   type GroupPart,
   keptAxes,
+  refineTypes,
   removeUnits,
   zeroUnits,
 } from './channel-groups/index.js';

@@ -8,7 +8,7 @@ import { parseCount, parseInputShape, parseReportPath, parseRuntime, parseSeed, 
 export interface WriteOptions extends OutputOptions, EvaluationOptions, CalibrationOptions {
   readonly overwrite?: boolean;
   readonly verify: boolean;
-  readonly measure?: boolean;
+  readonly measure?: boolean | 'steady';
   readonly target: string;
   readonly externalData: 'auto' | 'always' | 'never';
   readonly shardSize?: number;

@@ -16,6 +16,7 @@ import {
 import { classifyGroups, type GroupKind, type PrunableGroup } from './group-kind.js';
 import { recordGroups } from './group-table.js';
 import { allocateIsomorphically } from './isomorphic.js';
+import { keptOrders } from './kept-orders.js';
 import { orderByOutputError } from './order-by-output-error.js';
 import { referenceFor } from './reference.js';
 import { type RefitTarget, refit } from './refit.js';
@@ -125,7 +126,12 @@ async function orderUnits(
   if (!context.samples) {
     throw usageError(`importance ${chosen} needs real inputs of the model`, 'Give data with --calibration-data.');
   }
-  const { orders, unobservable } = await orderBySamples(groups, structure, chosen, branches, context);
+  const whole = branches && chosen === 'reconstruction' ? branchesOf(groups, structure) : new Map();
+  const { orders, unobservable } = await keptOrders(
+    { model, groups, importance: chosen, branches: whole },
+    context,
+    () => orderBySamples(groups, structure, chosen, whole, context),
+  );
   for (const [{ producers }, reason] of unobservable) {
     context.record.skipped(producers[0], `what its units are worth cannot be observed: ${reason}`);
   }
@@ -142,13 +148,13 @@ function orderBySamples(
   groups: readonly PrunableGroup[],
   structure: ChannelStructure,
   importance: SampledImportance,
-  branches: boolean,
+  branches: ReadonlyMap<PrunableGroup, Branch>,
   context: PassContext,
 ): Promise<OrderedGroups> {
   const { model } = structure.relations;
   switch (importance) {
     case 'reconstruction':
-      return orderByReconstruction(groups, model, context, branches ? branchesOf(groups, structure) : new Map());
+      return orderByReconstruction(groups, model, context, branches);
     case 'output-error':
       return orderByOutputError(groups, model, context);
     default:

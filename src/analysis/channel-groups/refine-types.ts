@@ -1,5 +1,6 @@
 // What the target of a Reshape, Expand or Resize says of its result, where the target is put together from constants and lengths of axes: engines
-// infer nothing from such a target, not even the numbers in it.
+// infer nothing from such a target, not even the numbers in it. Lengths that nothing tells get names where somebody asks for them: a
+// Reshape whose target repeats the name says what is left for −1.
 import type { Dimension, Model, Node, TensorType, Value } from '../../ir/index.js';
 import { tensorType } from '../../ir/index.js';
 import { Relations } from './relations.js';
@@ -11,6 +12,7 @@ export function refineTypes(model: Model, types: ReadonlyMap<Value, TensorType>)
   const relations = new Relations(model, types);
   let refined = false;
   for (const node of model.graph.nodes()) {
+    if (node.is('Range') && refineRange(node, relations, types)) refined = true;
     if (!node.is('Reshape', 'Expand', 'Resize', 'Slice', 'GreaterOrEqual', 'LessOrEqual')) continue;
     const shapeOf = (value: Value | null) => value && (relations.model.constantOf(value) ?? types.get(value) ?? null);
     const data = shapeOf(node.input(0));
@@ -33,7 +35,41 @@ export function refineTypes(model: Model, types: ReadonlyMap<Value, TensorType>)
   }
   for (const node of model.graph.nodes())
     if (node.is('MatMul') && refineOperand(node, relations, types)) refined = true;
-  return refined;
+  // Names come last: one that is given too early hides what would have been found.
+  return refined || nameLengths(model, types);
+}
+
+/**
+ * Names the unknown lengths of values whose Shape is taken, of the first ones: what lies behind those may follow from them. A name of its own claims
+ * nothing.
+ */
+function nameLengths(model: Model, types: ReadonlyMap<Value, TensorType>): boolean {
+  const behind = new Set<Value>();
+  for (const [at, node] of [...model.graph.nodes()].entries()) {
+    const input = node.is('Shape') ? node.input(0) : null;
+    const type = input && types.get(input);
+    if (input?.producer && type?.shape?.includes(null) && !behind.has(input)) {
+      const shape = type.shape.map((length, axis) => length ?? `length ${at}.${axis}`);
+      input.type = tensorType(type.dataType, shape);
+      behind.add(input);
+    }
+    if (node.inputs.some((value) => value && behind.has(value)))
+      for (const output of node.outputs) if (output) behind.add(output);
+  }
+  return behind.size > 0;
+}
+
+/** Range from 0 to the length of an axis, in steps of 1, is as long as the axis. */
+function refineRange({ inputs, output }: Node, { shapes }: Relations, types: ReadonlyMap<Value, TensorType>): boolean {
+  const known = types.get(output);
+  if (!known || (known.shape?.[0] ?? null) !== null) return false;
+  const [start, limit, step] = inputs.map((input) => shapes.of(input)?.[0]);
+  const counts = start?.kind === 'constant' && start.value === 0 && step?.kind === 'constant' && step.value === 1;
+  if (!counts || limit?.kind !== 'axis') return false;
+  const length = limit.axis.length ?? limit.axis.symbol;
+  if (length === null) return false;
+  output.type = tensorType(known.dataType, [length]);
+  return true;
 }
 
 /** These comparisons are functions, of which engines infer nothing. */
@@ -108,8 +144,8 @@ function saidByTarget(node: Node, relations: Relations, input: readonly Dimensio
   });
 }
 
-/** The length that −1 stands for in `target`: what is left of `input` when equal lengths are taken off both; null when that is no number. */
-function restOf(input: readonly Dimension[] | null, target: readonly Dimension[]): number | null {
+/** The length that −1 stands for in `target`: what is left of `input` when equal lengths are taken off both; null where that has no name. */
+function restOf(input: readonly Dimension[] | null, target: readonly Dimension[]): Dimension {
   if (input === null) return null;
   const left = [...input];
   let divisor = 1;
@@ -120,6 +156,7 @@ function restOf(input: readonly Dimension[] | null, target: readonly Dimension[]
     else if (typeof length === 'number') divisor *= length;
     else return null;
   }
+  if (left.length === 1 && divisor === 1) return left[0];
   const size = left.reduce<number>(
     (product, length) => product * (typeof length === 'number' ? length : Number.NaN),
     1,

@@ -107,6 +107,17 @@ export class ShapeEntries {
     });
   }
 
+  /** What `value` always is where it is such a choice. */
+  chosen(value: Value): Value {
+    const node = value.producer;
+    const equal = node?.is('Where') ? node.input(0)?.producer : null;
+    const otherwise = node?.input(2);
+    if (!equal?.is('Equal') || !otherwise) return value;
+    const [left, right] = [this.of(equal.input(0)), this.of(equal.input(1))];
+    const isNever = left?.length === right?.length && left?.every((entry, at) => areEqual(entry, right![at]) === false);
+    return isNever ? otherwise : value;
+  }
+
   private ofSlice(node: Node): readonly ShapeEntry[] | null {
     const entries = this.of(node.input(0));
     const numbers = (index: number, name: string) =>
@@ -128,7 +139,9 @@ function areEqual(a: ShapeEntry, b: ShapeEntry): boolean | null {
 export function canRewrite(entries: ShapeEntries, value: Value | null, at: number): boolean {
   const entry = entries.of(value)?.[at];
   if (!value || entry?.kind !== 'constant') return false;
-  return entries.of(value)!.every(({ kind }) => kind === 'constant') || value.producer?.is('Concat') === true;
+  return (
+    entries.of(value)!.every(({ kind }) => kind === 'constant') || entries.chosen(value).producer?.is('Concat') === true
+  );
 }
 
 /** Gives input `index` of `node` (a shape) other numbers at the places in `changes`; other users of the shape keep theirs. */
@@ -152,7 +165,7 @@ export function rewriteEntries(
     node.replaceInput(index, vector(all, 0));
     return;
   }
-  const concat = value.producer!;
+  const concat = entries.chosen(value).producer!;
   let offset = 0;
   const pieces = concat.inputs.map((piece) => {
     const source = entries.pieceOf(piece) ?? [];

@@ -3,11 +3,12 @@ import { type Command, Option } from 'commander';
 import { thresholdMissed, usageError } from '../../errors.js';
 import type { CompressionReport } from '../../index.js';
 import type { PruneGranularity } from '../../recipe/index.js';
-import type { CommandContext, CommandModule } from '../command-module.js';
+import type { CommandModule } from '../command-module.js';
 import { flagName } from '../option-flags.js';
 import type { Output } from '../output.js';
 import { choiceFlags, loadChoices, outputBeside, pickChoiceOptions } from '../pass-choice.js';
-import { type Compression, compressQuietly, runCompression, tellResult } from '../run-compression.js';
+import { checkLatency, pruneToLatency } from '../prune-to-latency.js';
+import { type Compression, runCompression } from '../run-compression.js';
 import { parseShare, parseSize } from '../value-parsers.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
 
@@ -62,18 +63,17 @@ export const prune: CommandModule<[string], PruneOptions> = {
     const report =
       targetLatency === undefined
         ? await runCompression(await attempt({ targetMacs, targetBytes: targetSize }), options, context)
-        : await pruneToLatency(targetLatency, attempt, options, context);
+        : await pruneToLatency(
+            targetLatency,
+            (share) => attempt({ ...forSpeed(options), targetMacs: share }),
+            options,
+            context,
+          );
     if (options.explain && !context.output.json) await explain(report, context.output);
     const missed = report.passes.find(({ metrics }) => metrics.targetMissed);
     const hint = 'What could be reached was written; another granularity may give more.';
     if (missed) throw thresholdMissed(missed.warnings[0], hint);
-    if (targetLatency === undefined) return;
-    const reached = report.timing.latency?.ratio.median;
-    if (reached === undefined) {
-      throw thresholdMissed(`The latency could not be measured: ${report.timing.notMeasured}`, 'Use --target-macs.');
-    }
-    if (reached <= targetLatency) return;
-    throw thresholdMissed(`The latency is ${reached.toFixed(2)}x, not ${targetLatency}x`, hint);
+    if (targetLatency !== undefined) checkLatency(report, targetLatency, hint);
   },
 };
 
@@ -83,55 +83,6 @@ function checkTargets(options: PruneOptions): void {
   );
   if (given.length < 2) return;
   throw usageError(`--${flagName(given[0])} and --${flagName(given[1])} exclude each other`, 'Give one target.');
-}
-
-/** Prunings that are tried for one target of latency. */
-const mostAttempts = 4;
-/** A latency below this share of the target is further than was asked for. */
-const closeEnough = 0.94;
-
-/**
- * Prunes to a share of the multiplications, channels counted in the blocks in which onnxruntime computes them and whole branches among what may
- * go, measures, and corrects the share until the latency is just below the target. The best attempt stays.
- */
-async function pruneToLatency(
-  target: number,
-  attempt: (parsed: Readonly<Record<string, unknown>>) => Promise<Compression>,
-  options: PruneOptions,
-  context: CommandContext,
-): Promise<CompressionReport> {
-  if (options.measure === false || !options.verify || options.dryRun) {
-    throw usageError(
-      '--target-latency has to measure what is written',
-      'Leave out --no-measure, --no-verify, --dry-run.',
-    );
-  }
-  let overwrite = options.overwrite;
-  const prune = async (share: number): Promise<CompressionReport> => {
-    const compression = await attempt({ ...forSpeed(options), targetMacs: share });
-    const report = await compressQuietly(compression, { ...options, overwrite, measure: true }, context);
-    overwrite = true;
-    return report;
-  };
-  let share = target;
-  let [fits, exceeds]: [number | null, number | null] = [null, null];
-  for (let tried = 1; ; tried++) {
-    const report = await prune(share);
-    const ratio = report.timing.latency?.ratio.median ?? null;
-    if (ratio !== null)
-      context.output.log(`${(100 * share).toFixed(0)} % of the computation: ${ratio.toFixed(2)}x the latency`);
-    const exhausted = report.passes.some(({ metrics }) => metrics.targetMissed);
-    const close = ratio !== null && ratio <= target && ratio >= closeEnough * target;
-    if (ratio === null || exhausted || close || (tried >= mostAttempts && (ratio <= target || fits === null))) {
-      await tellResult(report, context);
-      return report;
-    }
-    if (ratio <= target) fits = share;
-    else exceeds = share;
-    if (tried >= mostAttempts) share = fits ?? share;
-    else if (fits !== null && exceeds !== null) share = (fits + exceeds) / 2;
-    else share = Math.min(Math.max(share * ((0.98 * target) / ratio) ** 1.2, 0.02), 0.99);
-  }
 }
 
 /** What makes multiplications fewer in a way that counts: onnxruntime has other, slower kernels for channels that are no multiple of four. */

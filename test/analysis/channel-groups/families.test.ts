@@ -162,6 +162,34 @@ const families: readonly Family[] = [
     integers: true,
   },
   {
+    title:
+      'attention as transformers exports it: −1 for the heads, lengths from elsewhere, keys repeated by a choice that is none',
+    text: `graph (int64[n,s] ids) => (float[n2,s2,8] y) <float[6,8] table = {...}, float[16,8] places = {...}, float[8,12] wq = {...}, float[8,4] wk = {...}, float[8,4] wv = {...}, float[12,8] wo = {...}, int64[1] rest = {-1}, int64 zero = {0}, int64 one = {1}, int64[1] i0 = {0}, int64[1] i1 = {1}, int64[1] width = {2}, int64[1] two = {2}, int64[1] three = {3}, int64[1] six = {6}, int64[5] none = {-1,-1,-1,-1,-1}, int64[5] ones = {1,1,1,1,1}> {
+      is = Shape (ids) il = Gather (is, i1) it = Concat <axis = 0> (rest, il) flat = Reshape (ids, it)
+      in = Gather (is, one) range = Range (zero, in, one) place = Gather (places, range)
+      e = Gather (table, flat) x = Add (e, place)
+      xs = Shape (x) xb = Gather (xs, i0) xl = Gather (xs, i1) hs = Concat <axis = 0> (xb, xl, rest, width)
+      q0 = MatMul (x, wq) k0 = MatMul (x, wk) v0 = MatMul (x, wv)
+      q1 = Reshape (q0, hs) k1 = Reshape (k0, hs) v1 = Reshape (v0, hs)
+      q = Transpose <perm = [0,2,1,3]> (q1) k2 = Transpose <perm = [0,2,1,3]> (k1) v2 = Transpose <perm = [0,2,1,3]> (v1)
+      ks = Shape (k2) kb = Gather (ks, i0) kl = Gather (ks, two)
+      k3 = Unsqueeze (k2, two) v3 = Unsqueeze (v2, two)
+      want = Concat <axis = 0> (kb, two, three, kl, width) eq = Equal (want, none) rep = Where (eq, ones, want)
+      k4 = Expand (k3, rep) v4 = Expand (v3, rep)
+      merged = Concat <axis = 0> (kb, six, kl, width) k5 = Reshape (k4, merged) v5 = Reshape (v4, merged)
+      kt = Transpose <perm = [0,1,3,2]> (k5) sc = MatMul (q, kt) sm = Softmax <axis = -1> (sc) ct = MatMul (sm, v5)
+      mt = Transpose <perm = [0,2,1,3]> (ct) os = Concat <axis = 0> (xb, xl, rest) f = Reshape (mt, os)
+      y = MatMul (f, wo)
+    }`,
+    groups: { place: 8, q0: 2 },
+    shapes: [
+      [1, 4],
+      [2, 6],
+    ],
+    heads: true,
+    integers: true,
+  },
+  {
     title: 'com.microsoft MultiHeadAttention',
     text: `graph (float[n,s,8] x) => (float[n,s,8] y) <float[8,8] wq = {...}, float[8,8] wk = {...}, float[8,8] wv = {...}, float[24] b = {...}, float[8,8] wo = {...}> {
       q = MatMul (x, wq) k = MatMul (x, wk) v = MatMul (x, wv)
