@@ -1,9 +1,9 @@
 // Gather on a table of embeddings: the table is decoded to int8 when the model is loaded and rows are taken from that, or
 // GatherBlockQuantized decodes the rows that it takes.
 import type { Node } from '../../src/ir/index.js';
-import { floatWeightAt, packedOpset, replaceByBlockGather, replaceTableLookup } from '../../src/quantization/index.js';
+import { floatWeightAt, replaceByBlockGather, replaceTableLookup } from '../../src/quantization/index.js';
 import { isFloat } from '../../src/tensor/index.js';
-import { type PlanContext, type Planned, requestBlocks, requestPacked } from './plan.js';
+import { opsetOf, type PlanContext, type Planned, requestBlocks, requestPacked } from './plan.js';
 
 /** Whether `node` takes rows from a table of floats: other Gathers are no targets. */
 export function isTableLookup(node: Node): boolean {
@@ -11,7 +11,8 @@ export function isTableLookup(node: Node): boolean {
   return node.opType === 'Gather' && type?.kind === 'tensor' && isFloat(type.dataType);
 }
 
-export function planEmbedding(node: Node, { options, obstacleTo }: PlanContext): Planned {
+export function planEmbedding(node: Node, context: PlanContext): Planned {
+  const { options } = context;
   const source = floatWeightAt(node, 0, options.minimumSize);
   if (typeof source === 'string') return source;
   const inKernels = options.compute === 'nbits';
@@ -39,15 +40,13 @@ export function planEmbedding(node: Node, { options, obstacleTo }: PlanContext):
       },
     };
   }
-  const obstacle = obstacleTo(packedOpset);
-  if (obstacle !== null) return obstacle;
-  const request = requestPacked(0, source, 1, 4, options);
+  const request = requestPacked(0, source, 1, 4, context);
   if (typeof request === 'string') return request;
   return {
     node,
     requests: [request],
     integers: false,
-    opset: packedOpset,
+    opset: opsetOf(request),
     apply(edit) {
       replaceTableLookup(node, edit.packed(request), { axis: 0, scaleShape: [source.shape[0], 1], dataType });
       return 'int4 rows';

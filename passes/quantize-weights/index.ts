@@ -29,6 +29,9 @@ export const quantizeWeights = definePass({
       );
     }
     if (compute === 'bnb4' && bits !== 4) throw usageError(`${bits} bits are not for compute bnb4`, 'It has 4.');
+    if (bits === 1.6 && compute !== 'int8' && compute !== 'float32' && compute !== 'auto') {
+      throw usageError(`${bits} bits are not for compute ${compute}`, 'int8 and float32 store them.');
+    }
     if (bits === 2 && compute === 'dequantize') {
       throw usageError(
         `${bits} bits are not for compute ${compute}`,
@@ -63,7 +66,10 @@ function planNodes(model: Model, options: Settings, { targets, record }: PassCon
   const context: PlanContext = {
     options,
     tables: findTables(model),
-    obstacleTo: (opset) => whyNotRaised(model, opset),
+    obstacleTo: (opset) =>
+      opset > model.opset && opset > (options.highestOpset ?? opset)
+        ? `it needs opset ${opset}, above ${options.highestOpset}`
+        : whyNotRaised(model, opset),
   };
   const wide = new Selection(options.wide, []);
   wide.check(model.allNodes());

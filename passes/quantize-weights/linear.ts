@@ -9,20 +9,20 @@ import {
   isTransposedGemm,
   linearTerms,
   type PackedWidth,
-  packedOpset,
   replaceByNBits,
   replaceByNormalFloat,
   useRestored,
 } from '../../src/quantization/index.js';
 import { replaceNode } from '../../src/rewrite/index.js';
 import type { Settings } from './options.js';
-import { type PlanContext, type Planned, requestBlocks, requestPacked, scaleShape } from './plan.js';
+import { opsetOf, type PlanContext, type Planned, requestBlocks, requestPacked, scaleShape } from './plan.js';
 
 /** Below these an integer product gains less than a tenth (measured, see quantize-dynamic). */
 const leastK = 64;
 const leastElements = 8192;
 
-export function planLinear(node: Node, { options, tables, obstacleTo }: PlanContext): Planned {
+export function planLinear(node: Node, context: PlanContext): Planned {
+  const { options, tables, obstacleTo } = context;
   const source = floatWeightAt(node, 1, options.minimumSize);
   if (typeof source === 'string') return source;
   if (source.shape.length !== 2) return `its weight has ${source.shape.length} dimensions`;
@@ -31,6 +31,7 @@ export function planLinear(node: Node, { options, tables, obstacleTo }: PlanCont
   if (options.compute === 'nbits') {
     const wide = tied || makesScores(node);
     const { bits, embeddingBits } = options;
+    if (bits === 1.6) return 'MatMulNBits takes no 1.6 bits';
     return planNBits(node, source, axis, wide && embeddingBits > bits ? embeddingBits : bits, options, tied);
   }
   if (options.embeddingBits === 8) {
@@ -45,11 +46,18 @@ export function planLinear(node: Node, { options, tables, obstacleTo }: PlanCont
   }
   if (options.bits === 8) return '8 bits are left to quantize-dynamic';
   const wide = tied || makesScores(node);
-  return obstacleTo(packedOpset) ?? planPacked(node, source, axis, wide ? 4 : options.bits, options);
+  return planPacked(node, source, axis, wide ? 4 : options.bits, context);
 }
 
-function planPacked(node: Node, source: ConstantSource, axis: number, bits: PackedWidth, options: Settings): Planned {
-  const request = requestPacked(1, source, axis, bits, options);
+function planPacked(
+  node: Node,
+  source: ConstantSource,
+  axis: number,
+  bits: PackedWidth,
+  context: PlanContext,
+): Planned {
+  const { options } = context;
+  const request = requestPacked(1, source, axis, bits, context);
   if (typeof request === 'string') return request;
   const { dataType } = source;
   const integers =
@@ -60,7 +68,7 @@ function planPacked(node: Node, source: ConstantSource, axis: number, bits: Pack
     node,
     requests: [request],
     integers: integers && !twice,
-    opset: packedOpset,
+    opset: opsetOf(request),
     apply(edit) {
       const weight = edit.packed(request);
       if (!integers) {
@@ -114,7 +122,9 @@ function planNormalFloat(node: Node, source: ConstantSource, axis: number, optio
 }
 
 function planDequantize(node: Node, source: ConstantSource, axis: number, options: Settings): Planned {
-  const request = requestBlocks('source', 1, source, axis, options.bits, options);
+  const { bits } = options;
+  if (bits === 1.6) return 'DequantizeLinear takes no 1.6 bits';
+  const request = requestBlocks('source', 1, source, axis, bits, options);
   return {
     node,
     requests: [request],
@@ -132,7 +142,7 @@ function planDequantize(node: Node, source: ConstantSource, axis: number, option
         }
         consumer.replaceInput(index, value);
       }
-      return `DequantizeLinear of ${options.bits} bits`;
+      return `DequantizeLinear of ${bits} bits`;
     },
   };
 }

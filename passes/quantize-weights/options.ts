@@ -16,10 +16,10 @@ type Algorithm = (typeof algorithms)[number];
 
 export const options = z.strictObject({
   bits: z
-    .literal([8, 4, 3, 2])
+    .literal([8, 4, 3, 2, 1.6])
     .default(4)
     .describe(
-      'of each weight of a matrix product; nbits and dequantize store 3 in 4 and are the ones that take 8, dequantize takes no 2',
+      'of each weight of a matrix product, 1.6 for -1, 0 and 1; nbits and dequantize store 3 in 4 and are the ones that take 8, nbits takes no 1.6 and dequantize neither that nor 2',
     ),
   blockSize: z
     .literal([16, 32, 64, 128, 256])
@@ -102,6 +102,13 @@ export const options = z.strictObject({
     .array(z.enum(storableOperators))
     .default([...storableOperators])
     .describe('operators to work on'),
+  highestOpset: z
+    .int()
+    .min(14)
+    .optional()
+    .describe(
+      "highest version of ONNX's operators that the result may use: below 21 there is no INT4, and tables decode bytes when the model is loaded",
+    ),
   ...selectionOptions,
 });
 

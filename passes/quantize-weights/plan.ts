@@ -7,10 +7,12 @@ import type {
   BlockScheme,
   BlockWeight,
   DynamicActivations,
+  PackedCoding,
   PackedLayout,
   PackedWidth,
   QuantizedWeight,
 } from '../../src/quantization/index.js';
+import { fillsNibbles, packedOpset, tableOpset } from '../../src/quantization/index.js';
 import { type Settings, searchOf } from './options.js';
 
 /** Decoded when the model is loaded: q · m · c. */
@@ -18,6 +20,7 @@ export interface PackedForm {
   readonly kind: 'packed';
   readonly layout: PackedLayout;
   readonly bits: PackedWidth;
+  readonly coding: PackedCoding;
 }
 
 /**
@@ -88,15 +91,18 @@ export function requestPacked(
   source: ConstantSource,
   axis: number,
   bits: PackedWidth,
-  { blockSize }: Settings,
+  { options: { blockSize }, obstacleTo }: PlanContext,
 ): WeightRequest<PackedForm> | string {
+  const obstacle = obstacleTo(packedOpset);
+  const coding = obstacle === null && fillsNibbles(source.tensor.size, bits) ? 'nibbles' : 'tables';
+  // What cannot be raised to opset 21 can seldom be raised at all.
+  if (coding === 'tables' && obstacleTo(tableOpset) !== null) return obstacle ?? obstacleTo(tableOpset)!;
+
   const { k, n, rows } = matrixLayout(source, axis);
   const fitting = largestDivisor(k, blockSize);
   if (fitting < leastBlock) return `no block of ${leastBlock} to ${blockSize} elements divides ${k}`;
-  // Three values share their nibbles with a fourth, two with each other.
-  if (bits < 4 && (k * n) % 4 !== 0) return `${k * n} elements of ${bits} bits fill no whole nibbles`;
   const layout = { outer: rows ? n : 1, k, inner: rows ? 1 : n, blockSize: fitting };
-  return { input, source, rows, form: { kind: 'packed', layout, bits } };
+  return { input, source, rows, form: { kind: 'packed', layout, bits, coding } };
 }
 
 /** A matrix at an input of a node in blocks along an axis of it as the node sees it. @param onlyProducts whether no table lookup shares its blocks. */
@@ -124,6 +130,11 @@ function largestDivisor(length: number, most: number): number {
   let divisor = Math.min(most, length);
   while (divisor > 1 && length % divisor !== 0) divisor--;
   return divisor;
+}
+
+/** The opset that a packed weight needs. */
+export function opsetOf({ form }: WeightRequest<PackedForm>): number {
+  return form.coding === 'tables' ? tableOpset : packedOpset;
 }
 
 /** Shape in which the scales of a packed weight broadcast over the stored tensor. */

@@ -8,6 +8,8 @@ import {
   type BlockWeight,
   channelBlocks,
   divideBlocks,
+  findBlocks,
+  type KnownParameters,
   layoutOf,
   normalFloatBlocks,
   type PackedParameters,
@@ -89,7 +91,7 @@ export class StoredWeights {
     if (!weight) {
       const parameters = this.found.get(key) as PackedParameters;
       const owner = ownerOf(source.value, owners);
-      weight = addPackedWeight(owner, source.value.name, source.tensor, form.layout, parameters);
+      weight = addPackedWeight(owner, source.value.name, source.tensor, form.layout, parameters, form.coding);
       this.packedWeights.set(key, weight);
     }
     return weight;
@@ -119,24 +121,28 @@ export class StoredWeights {
   }
 }
 
-function blockTensors({ source: { tensor }, form }: WeightRequest<BlockForm>): BlockTensors {
+function blockTensors({ source: { tensor }, form }: WeightRequest<BlockForm>, known?: KnownParameters): BlockTensors {
   const { kind, layout, scheme } = form;
   if (kind === 'normal') return normalFloatBlocks(tensor, layout, scheme.blockSize);
-  return (kind === 'channels' ? channelBlocks : sourceBlocks)(tensor, layout, scheme);
+  return (kind === 'channels' ? channelBlocks : sourceBlocks)(tensor, layout, scheme, known);
 }
 
 async function findWeight(
-  { source, form }: WeightRequest,
+  request: WeightRequest,
   { algorithm }: Settings,
   { workers, signal }: PassContext,
 ): Promise<Found> {
-  const { tensor } = source;
+  const { form } = request;
+  const { tensor } = request.source;
   if (form.kind === 'packed') {
     const scheme = { bits: form.bits, search: searchOf(algorithm) };
     return packWeight(tensor, form.layout, scheme, workers, signal);
   }
   const ranges = await scanWeight(tensor, layoutOf([tensor.size], { kind: 'tensor' }), workers, signal);
-  return ranges.nonFiniteCount > 0 ? `element ${ranges.firstNonFinite} of its weight is not a finite number` : null;
+  if (ranges.nonFiniteCount > 0) return `element ${ranges.firstNonFinite} of its weight is not a finite number`;
+  if (form.kind === 'normal') return null;
+  const known = await findBlocks(tensor, form.layout, form.scheme, workers, signal);
+  return known && blockTensors(request as WeightRequest<BlockForm>, known);
 }
 
 /** Output channel n of the weight divided by divisors[n], in its scales. */

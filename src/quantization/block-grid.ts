@@ -2,7 +2,7 @@
 // channel (packed), or times a float scale, around a zero point or not (MatMulNBits, DequantizeLinear).
 import type { ColumnBlock } from './block-criterion.js';
 import { type BlockBits, rangeShares } from './block-parameters.js';
-import { multiplierCandidates, type PackedWidth, packedScale } from './packed-multiplier.js';
+import { multiplierCandidates, type PackedWidth, packedLevels, packedScale } from './packed-multiplier.js';
 
 /** Ways to represent one block, the one that cuts nothing off first; reused. */
 export class BlockCandidates {
@@ -32,8 +32,7 @@ export interface BlockGrid {
 export function packedGrid(scale: Float32Array, bits: PackedWidth): BlockGrid {
   const multipliers = new Int8Array(32);
   return {
-    lowest: -(2 ** (bits - 1)),
-    highest: 2 ** (bits - 1) - 1,
+    ...packedLevels(bits),
     anyStep: false,
     list({ values, start, count }, column, result) {
       const found = multiplierCandidates(values, start, count, scale[column], bits, multipliers);

@@ -1,7 +1,15 @@
 // Weights in blocks as runtime formats store them, computed while they are read: integers, scales and zero points, in the order of the
 // source (DequantizeLinear) or with the blocks of each output channel together (MatMulNBits: [N, blocks, bytes of a block]).
 import { internalError } from '../errors.js';
-import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../tensor/index.js';
+import type { Task, Workers } from '../parallel/index.js';
+import {
+  ComputedTensor,
+  chunkLength,
+  restoreTensor,
+  type Tensor,
+  type TensorDescription,
+  type TensorKernel,
+} from '../tensor/index.js';
 import {
   type BlockBits,
   type BlockParameters,
@@ -23,11 +31,19 @@ export interface BlockLayout {
 export type BlockOrder = 'source' | 'channels';
 type BlockPart = 'integers' | 'scales' | 'zeroPoints';
 
+/** Of all blocks, [N, blocks]. */
+export interface KnownParameters {
+  readonly scales: Float32Array;
+  readonly zeroPoints: Float32Array;
+}
+
 interface BlockKernelParameters {
   readonly layout: BlockLayout;
   readonly scheme: BlockScheme;
   readonly order: BlockOrder;
   readonly part: BlockPart;
+  /** Found before, where finding them takes long; they are found again for each part otherwise. */
+  readonly known?: KnownParameters;
 }
 
 /** Columns that are brought together before their blocks are looked at: neighbours in memory are read together. */
@@ -83,15 +99,15 @@ export const blockWeightKernel: TensorKernel<BlockKernelParameters> = {
 };
 
 function computeBytes(source: Tensor, parameters: BlockKernelParameters, byteLength: number): Uint8Array {
-  const { layout, scheme, order, part } = parameters;
+  const { layout, scheme, order, part, known } = parameters;
   const { bits, blockSize } = scheme;
   const { n, k, rows } = layout;
   const blocks = blockCount(layout, scheme);
   const kernels = blocksFitKernels(scheme);
   const shift = scheme.symmetric ? symmetricShift(order, bits) : 0;
   const stored = storedBits(bits);
-  if (part === 'integers' && kernels) return integersOfBlocks(source, layout, scheme, order, shift, byteLength);
-  const visitParameters = kernels ? parametersByKernels : visitParametersHere;
+  if (part === 'integers' && kernels) return integersOfBlocks(source, layout, scheme, order, shift, byteLength, known);
+  const visitParameters = known ? visitKnown(known) : kernels ? parametersByKernels : visitParametersHere;
   const bytes = new Uint8Array(byteLength);
   // Blocks of a channel lie together, or as they do in the source.
   const together = order === 'channels' || rows;
@@ -151,6 +167,57 @@ const visitParametersHere: typeof parametersByKernels = (source, layout, scheme,
   });
 };
 
+function visitKnown({ scales, zeroPoints }: KnownParameters): typeof parametersByKernels {
+  return (_source, layout, scheme, visit) => {
+    const blocks = blockCount(layout, scheme);
+    for (let at = 0; at < scales.length; at++) visit(Math.floor(at / blocks), at % blocks, scales[at], zeroPoints[at]);
+  };
+}
+
+interface SearchInput {
+  readonly tensor: TensorDescription;
+  readonly layout: BlockLayout;
+  readonly scheme: BlockScheme;
+}
+
+export const findBlocksTask: Task<SearchInput, KnownParameters> = {
+  module: import.meta.url,
+  exportName: 'findBlocksTask',
+  keep: true,
+  async run({ tensor, layout, scheme }) {
+    return searchBlocks(await restoreTensor(tensor), layout, scheme);
+  },
+};
+
+/**
+ * The parameters of all blocks where their search takes long, so that it happens once: memory for a float or two a block. Null where they are found
+ * while the file is written.
+ */
+export async function findBlocks(
+  source: Tensor,
+  layout: BlockLayout,
+  scheme: BlockScheme,
+  workers: Workers,
+  signal?: AbortSignal,
+): Promise<KnownParameters | null> {
+  if (scheme.search !== 'hqq') return null;
+  const tensor = source.describe();
+  return tensor === null
+    ? searchBlocks(source, layout, scheme)
+    : workers.run(findBlocksTask, { tensor, layout, scheme }, signal);
+}
+
+function searchBlocks(source: Tensor, layout: BlockLayout, scheme: BlockScheme): KnownParameters {
+  const blocks = blockCount(layout, scheme);
+  const [scales, zeroPoints] = [new Float32Array(layout.n * blocks), new Float32Array(layout.n * blocks)];
+  const visitParameters = blocksFitKernels(scheme) ? parametersByKernels : visitParametersHere;
+  visitParameters(source, layout, scheme, (channel, block, scale, zeroPoint) => {
+    scales[channel * blocks + block] = scale;
+    zeroPoints[channel * blocks + block] = zeroPoint;
+  });
+  return { scales, zeroPoints };
+}
+
 /** The three tensors of a weight in blocks; zero points are null where all are the middle of the range. */
 export interface BlockTensors {
   readonly integers: Tensor;
@@ -162,13 +229,24 @@ export interface BlockTensors {
  * As MatMulNBits takes them: uint8 [N, blocks, bytes of a block], the last block filled up with zeros; float32 [N, blocks];
  * uint8 [N, bytes of its zero points], or float32 [N, blocks].
  */
-export function channelBlocks(source: Tensor, layout: BlockLayout, scheme: BlockScheme): BlockTensors {
+export function channelBlocks(
+  source: Tensor,
+  layout: BlockLayout,
+  scheme: BlockScheme,
+  known?: KnownParameters,
+): BlockTensors {
   const { blockSize, symmetric, floatZeroPoints } = scheme;
   const bits = storedBits(scheme.bits);
   if ((blockSize * bits) % 8 !== 0) throw internalError(`blocks of ${blockSize} elements fill no whole bytes`);
   const blocks = blockCount(layout, scheme);
   const tensor = (dataType: 'uint8' | 'float32', shape: readonly number[], part: BlockPart): Tensor =>
-    new ComputedTensor(dataType, shape, blockWeightKernel, [source], { layout, scheme, order: 'channels', part });
+    new ComputedTensor(dataType, shape, blockWeightKernel, [source], {
+      layout,
+      scheme,
+      order: 'channels',
+      part,
+      known,
+    });
   return {
     integers: tensor('uint8', [layout.n, blocks, (blockSize * bits) / 8], 'integers'),
     scales: tensor('float32', [layout.n, blocks], 'scales'),
@@ -184,13 +262,18 @@ export function channelBlocks(source: Tensor, layout: BlockLayout, scheme: Block
  * As DequantizeLinear takes them: integers in the shape of the source, signed without zero points or unsigned with them; scales and zero
  * points with the summed axis in blocks.
  */
-export function sourceBlocks(source: Tensor, layout: BlockLayout, scheme: BlockScheme): BlockTensors {
+export function sourceBlocks(
+  source: Tensor,
+  layout: BlockLayout,
+  scheme: BlockScheme,
+  known?: KnownParameters,
+): BlockTensors {
   const { bits, symmetric } = scheme;
   const blocks = blockCount(layout, scheme);
   const shape = layout.rows ? [layout.n, blocks] : [blocks, layout.n];
   const integerType = `${symmetric ? 'int' : 'uint'}${storedBits(bits)}` as const;
   const tensor = (dataType: typeof integerType | 'float32', dims: readonly number[], part: BlockPart): Tensor =>
-    new ComputedTensor(dataType, dims, blockWeightKernel, [source], { layout, scheme, order: 'source', part });
+    new ComputedTensor(dataType, dims, blockWeightKernel, [source], { layout, scheme, order: 'source', part, known });
   return {
     integers: tensor(integerType, source.shape, 'integers'),
     scales: tensor('float32', shape, 'scales'),

@@ -2,7 +2,7 @@
 // a matrix [K, N], or runs of sixteen rows of a matrix [N, K].
 import { byteLengthOf, chunkLength, type Tensor } from '../tensor/index.js';
 import { type BlockScheme, rangeShares, storedBits } from './block-parameters.js';
-import type { BlockLayout, BlockOrder } from './block-weight.js';
+import type { BlockLayout, BlockOrder, KnownParameters } from './block-weight.js';
 import { type Kernels, kernels, lanes, mostBlockRows } from './simd/kernels.js';
 import { float32Pieces } from './weight-pieces.js';
 
@@ -30,6 +30,7 @@ export function parametersByKernels(
  * The integers as stored bytes: in the order of the source, or the blocks of each channel together and the last one filled up with zeros.
  * Memory: the result, which is valid until kernels are used again.
  * @param shift what is subtracted from each, for signed ones.
+ * @param known parameters that were found before.
  */
 export function integersOfBlocks(
   source: Tensor,
@@ -38,6 +39,7 @@ export function integersOfBlocks(
   order: BlockOrder,
   shift: number,
   byteLength: number,
+  known?: KnownParameters,
 ): Uint8Array {
   const { k, n, rows } = layout;
   const { blockSize } = scheme;
@@ -52,7 +54,8 @@ export function integersOfBlocks(
   for (const { first, length, from } of work.units(source)) {
     if (padded > k) machine.bytes(integers, held).fill(0);
     for (const panel of work.panels(first, length, from)) {
-      work.find(panel);
+      if (known) work.take(panel, known);
+      else work.find(panel);
       if (!turned) {
         work.round(panel, integers + (rows ? panel.block * blockSize : panel.channel), rows ? padded : n, rows, shift);
         continue;
@@ -160,6 +163,19 @@ class BlockWork {
       const sparse = search === 'hqq' ? 1 : 0;
       run.blockParameters(place, stride, rows, runs, levels, symmetric ? 1 : 0, shares, tries, sparse, scales, zeros);
     }
+  }
+
+  /** Instead of `find`. */
+  take({ channel, block, place, rows, width }: Panel, { scales, zeroPoints }: KnownParameters): void {
+    const { machine, layout, scheme } = this;
+    const blocks = Math.ceil(layout.k / scheme.blockSize);
+    const [stride, runs] = layout.rows ? [layout.k, 1] : [layout.n, 0];
+    const [scaleLanes, zeroLanes] = [machine.float32(this.scales, width), machine.float32(this.zeros, width)];
+    for (let lane = 0, at = channel * blocks + block; lane < width; lane++, at += blocks) {
+      scaleLanes[lane] = scales[at];
+      zeroLanes[lane] = zeroPoints[at];
+    }
+    machine.run.takeParameters(place, stride, rows, runs, this.scales, this.zeros);
   }
 
   visitFound(

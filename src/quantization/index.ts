@@ -17,7 +17,15 @@ export {
   findBlockParameters,
   quantizeInBlock,
 } from './block-parameters.js';
-export { type BlockLayout, type BlockOrder, type BlockTensors, channelBlocks, sourceBlocks } from './block-weight.js';
+export {
+  type BlockLayout,
+  type BlockOrder,
+  type BlockTensors,
+  channelBlocks,
+  findBlocks,
+  type KnownParameters,
+  sourceBlocks,
+} from './block-weight.js';
 export { type ScaledGroup, searchChannelScales, searchChannelScalesTask } from './channel-scales.js';
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
 export { clippedScales, fittingScales, outputErrors } from './clip-rows.js';
@@ -34,7 +42,8 @@ export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } fro
 export { packCompensated } from './pack-compensated.js';
 export { type PackedLayout, type PackedParameters, packWeight } from './pack-weight.js';
 export type { PackedWidth } from './packed-multiplier.js';
-export { addPackedWeight, packedOpset } from './packed-weight.js';
+export { tableOpset } from './packed-tables.js';
+export { addPackedWeight, fillsNibbles, type PackedCoding, packedOpset } from './packed-weight.js';
 export { createPairRanges, type PairRanges, scanPairRange, unitePairRanges } from './pair-ranges.js';
 export { computeParameters, type QuantizationParameters } from './parameters.js';
 export { createRanges, scanRange, scanRanges, type ValueRanges } from './parameters-ranges.js';

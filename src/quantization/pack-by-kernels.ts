@@ -3,7 +3,7 @@
 import { byteLengthOf, chunkLength, type Tensor } from '../tensor/index.js';
 import type { BlockSearch } from './block-criterion.js';
 import type { PackedLayout } from './pack-weight.js';
-import { multiplierTries, type PackedWidth, packedScale } from './packed-multiplier.js';
+import { multiplierTries, type PackedWidth, packedLevels, packedScale } from './packed-multiplier.js';
 import { type Kernels, kernels, lanes, mostBlockRows } from './simd/kernels.js';
 import { float32Pieces } from './weight-pieces.js';
 
@@ -180,7 +180,22 @@ interface PackCall {
 
 function pack({ run }: Kernels, { inner, blockSize }: PackedLayout, bits: PackedWidth, call: PackCall): void {
   const { values, count, scales, select, tries, sparse, found, output } = call;
-  const longest = 2 ** (bits - 1);
-  if (inner === 1) run.packRuns(values, count, blockSize, scales, longest, select, tries, sparse, found, output);
-  else run.packColumns(values, count / inner, blockSize, inner, scales, longest, select, tries, sparse, found, output);
+  const { lowest, highest } = packedLevels(bits);
+  if (inner === 1)
+    run.packRuns(values, count, blockSize, scales, lowest, highest, select, tries, sparse, found, output);
+  else
+    run.packColumns(
+      values,
+      count / inner,
+      blockSize,
+      inner,
+      scales,
+      lowest,
+      highest,
+      select,
+      tries,
+      sparse,
+      found,
+      output,
+    );
 }

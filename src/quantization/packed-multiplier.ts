@@ -5,8 +5,15 @@
 
 import { type BlockSearch, searchCriteria } from './block-criterion.js';
 
-/** Widths of packed integers. */
-export type PackedWidth = 2 | 3 | 4;
+/** Widths of packed integers; 1.6 bits are three levels, five of which fit into a byte. */
+export type PackedWidth = 1.6 | 2 | 3 | 4;
+
+/** Levels q of a width. */
+export function packedLevels(bits: PackedWidth): { readonly lowest: number; readonly highest: number } {
+  if (bits === 1.6) return { lowest: -1, highest: 1 };
+  const lowest = -(2 ** (bits - 1));
+  return { lowest, highest: -lowest - 1 };
+}
 
 /** Values of a multiplier; 0 is not used. */
 const lowestMultiplier = -8;
@@ -15,14 +22,16 @@ const highestMultiplier = 7;
  * Multipliers tried on each side: below the one with which the block just fits, steps become finer and the extreme is cut off. The fewer
  * levels there are, the more of it is worth cutting off.
  */
-export const multiplierTries: Readonly<Record<PackedWidth, number>> = { 2: 8, 3: 5, 4: 3 };
+export const multiplierTries: Readonly<Record<PackedWidth, number>> = { 1.6: 8, 2: 8, 3: 5, 4: 3 };
 /** 1.5 · 2^52: a double's sum with it, minus it, is rounded half to even. */
 const ROUNDER = 6755399441055744;
 
 /** The scale c of a channel with these extremes: the smallest with which the block that holds the extreme can represent it. */
 export function packedScale(minimum: number, maximum: number, bits: PackedWidth): number {
-  const lowest = 2 ** (bits - 1);
-  const scale = Math.fround(Math.max(maximum / (lowest * -lowestMultiplier), -minimum / (lowest * highestMultiplier)));
+  const longest = -packedLevels(bits).lowest;
+  const scale = Math.fround(
+    Math.max(maximum / (longest * -lowestMultiplier), -minimum / (longest * highestMultiplier)),
+  );
   // Below the normal numbers a scale would lose its precision; such a channel is all zeros as good as.
   return scale >= 2 ** -126 ? scale : 1;
 }
@@ -42,13 +51,13 @@ export function selectMultiplier(
   const found = multiplierCandidates(values, start, count, scale, bits, candidates);
   const criterion = search === 'mse-clip' ? null : searchCriteria[search];
   const block = { values, start, count, first: 0 };
-  const lowest = -(2 ** (bits - 1));
+  const { lowest, highest } = packedLevels(bits);
   let best = candidates[0];
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < found; i++) {
     const step = candidates[i] * scale;
     const error = criterion
-      ? criterion.cost(block, step, lowest, -lowest - 1)
+      ? criterion.cost(block, step, lowest, highest)
       : squaredError(values, start, count, step, bits);
     if (error < least) {
       least = error;
@@ -95,8 +104,9 @@ function fittingMultipliers(
     if (x < low) low = x;
     else if (x > high) high = x;
   }
-  const longSide = 2 ** (bits - 1) * scale;
-  const shortSide = longSide - scale;
+  const { lowest, highest } = packedLevels(bits);
+  const longSide = -lowest * scale;
+  const shortSide = highest * scale;
   return [fitting(-low / longSide, high / shortSide), fitting(high / longSide, -low / shortSide)];
 }
 
@@ -120,8 +130,7 @@ function fitting(long: number, short: number): number {
 /** Of rounding values[start, start + count) to multiples of `step`; four sums, so that additions need not wait for each other. */
 function squaredError(values: Float32Array, start: number, count: number, step: number, bits: PackedWidth): number {
   const reciprocal = 1 / step;
-  const lowest = -(2 ** (bits - 1));
-  const highest = -lowest - 1;
+  const { lowest, highest } = packedLevels(bits);
   const errorOf = (i: number): number => {
     const x = values[i] * reciprocal;
     return x - Math.max(lowest, Math.min(highest, x + ROUNDER - ROUNDER));

@@ -3,7 +3,7 @@
 // - 2 bits: nibble i is u[i] | u[S/2 + i] << 2;
 // - 3 bits: nibble (j, i), j < 3, is u[j·S/4 + i] | bit j of u[3·S/4 + i] << 3: three values and a part of the fourth.
 import { intAttribute, stringAttribute, type Value } from '../ir/index.js';
-import { packElements, unpackSigned } from '../numeric/index.js';
+import { packElements } from '../numeric/index.js';
 import type { NodeInserter } from '../rewrite/index.js';
 import {
   ComputedTensor,
@@ -13,7 +13,8 @@ import {
   type Tensor,
   type TensorKernel,
 } from '../tensor/index.js';
-import { type PackedLayout, type PackedParameters, packedGroups } from './pack-weight.js';
+import type { PackedLayout, PackedParameters } from './pack-weight.js';
+import { readIntegers } from './packed-tables.js';
 
 /** Parts that the elements fall into, by width. */
 export const planeParts = { 2: 2, 3: 4 } as const;
@@ -36,17 +37,6 @@ export const packedPlanesKernel: TensorKernel<PlaneParameters> = {
       yield bytes.subarray(at, Math.min(at + chunkLength, bytes.length));
   },
 };
-
-function readIntegers(source: Tensor, layout: PackedLayout, parameters: PackedParameters): Int8Array {
-  if (parameters.integers) return unpackSigned(parameters.integers, 4, source.size);
-  const integers = new Int8Array(source.size);
-  let position = 0;
-  for (const { integers: group } of packedGroups(source, layout, parameters)) {
-    integers.set(group, position);
-    position += group.length;
-  }
-  return integers;
-}
 
 function twoBitNibbles(integers: Int8Array, lowest: number): Uint8Array {
   const half = integers.length / 2;

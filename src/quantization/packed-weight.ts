@@ -4,11 +4,21 @@ import type { Graph, Value } from '../ir/index.js';
 import { NodeInserter } from '../rewrite/index.js';
 import { int64Tensor, type Tensor } from '../tensor/index.js';
 import { multiplierTensor, type PackedLayout, type PackedParameters, packedInt4Tensor } from './pack-weight.js';
-import { decodePlanes, packedPlanes } from './packed-planes.js';
+import type { PackedWidth } from './packed-multiplier.js';
+import { decodePlanes, packedPlanes, planeParts } from './packed-planes.js';
+import { addByTables, addNibblesByTable } from './packed-tables.js';
 import { QuantizedWeight } from './quantized-weight.js';
 
 /** Opset that casts INT4. */
 export const packedOpset = 21;
+
+/** How integers are stored: as ONNX's types of 4 bits, or as bytes that tables decode. */
+export type PackedCoding = 'nibbles' | 'tables';
+
+/** Whether integers of `bits` fill whole nibbles: three values share them with a fourth, two with each other. */
+export function fillsNibbles(size: number, bits: PackedWidth): boolean {
+  return bits === 4 || (bits !== 1.6 && size % planeParts[bits] === 0);
+}
 
 /**
  * Adds the packed form of `tensor` and the nodes that decode it.
@@ -21,23 +31,31 @@ export function addPackedWeight(
   tensor: Tensor,
   layout: PackedLayout,
   parameters: PackedParameters,
+  coding: PackedCoding = 'nibbles',
 ): QuantizedWeight {
   const nodes = NodeInserter.atStart(graph, name);
   const { bits, scale } = parameters;
   const { outer, k, inner, blockSize } = layout;
+  const whole = [outer, k / blockSize, blockSize, inner];
   let integers: Value;
-  if (bits === 4) {
+  if (coding === 'tables' || bits === 1.6)
+    integers = addByTables(nodes, `${name}_q${bits}`, tensor, layout, parameters, whole);
+  else if (bits === 4) {
     const stored = graph.addInitializer(`${name}_q4`, packedInt4Tensor(tensor, layout, parameters));
     integers = nodes.cast(stored, 'int4', 'int8', 'q');
   } else {
     const stored = graph.addInitializer(`${name}_q${bits}`, packedPlanes(tensor, layout, parameters));
-    const blocks = int64Tensor([4], [outer, k / blockSize, blockSize, inner]);
+    const blocks = int64Tensor([4], whole);
     const decoded = decodePlanes(nodes, stored, name, bits);
     integers = nodes.add('Reshape', [decoded, graph.addInitializer(`${name}_blocks`, blocks)], 'q4d');
   }
-  const multipliers = graph.addInitializer(`${name}_m4`, multiplierTensor(layout, parameters));
+  const stored = multiplierTensor(layout, parameters);
+  const multipliers =
+    coding === 'tables'
+      ? addNibblesByTable(nodes, `${name}_m4`, parameters.multipliers, stored.shape)
+      : nodes.cast(graph.addInitializer(`${name}_m4`, stored), 'int4', 'int8', 'm');
   const shape = graph.addInitializer(`${name}_shape`, int64Tensor([tensor.shape.length], tensor.shape));
-  const product = nodes.add('Mul', [integers, nodes.cast(multipliers, 'int4', 'int8', 'm')], 'qm');
+  const product = nodes.add('Mul', [integers, multipliers], 'qm');
   const value = nodes.add('Reshape', [product, shape], 'w8');
   const zeroPoint = new Int32Array(scale.length);
   return new QuantizedWeight(graph, name, value, {

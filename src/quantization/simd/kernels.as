@@ -215,7 +215,7 @@ function quadCost(rows: i32, quad: usize, step: v128, lowest: v128, highest: v12
 
 /** Steps of half-quadratic splitting at most, and the change of a step that ends it. */
 const halfSteps = 20;
-const settled: f32 = 1e-5;
+const settled: f32 = 2e-3;
 
 /** 10^-1.3 and 1.01^-1.3: the penalty, 10 steps to begin with, grows by a hundredth; it counts by its power 2 - 0.7. */
 const firstPenalty: f32 = 0.050118723;
@@ -227,6 +227,7 @@ function improveScales(rows: i32, levels: f32): void {
     const first = v128.load(laneScale + quad);
     const lowest = f32x4.neg(v128.load(laneZero + quad));
     const highest = f32x4.add(f32x4.splat(levels), lowest);
+    const cost = quadCost(rows, quad, first, lowest, highest, true);
     let current = first;
     let moving = f32x4.eq(first, first);
     let threshold = f32x4.mul(power(f32x4.abs(first), 1.3), f32x4.splat(firstPenalty));
@@ -254,7 +255,7 @@ function improveScales(rows: i32, levels: f32): void {
     }
     const usable = f32x4.ge(f32x4.abs(current), f32x4.splat(<f32>smallestNormal));
     const step = v128.bitselect(current, first, usable);
-    const better = f32x4.lt(quadCost(rows, quad, step, lowest, highest, true), v128.load(leastError + quad));
+    const better = f32x4.lt(quadCost(rows, quad, step, lowest, highest, true), cost);
     v128.store(laneScale + quad, v128.bitselect(step, first, better));
   }
 }
@@ -311,21 +312,20 @@ function findFloatZeros(rows: i32, levels: f32): void {
 // ---- packed: q · m · c (packed-multiplier.ts)
 
 /** The multiplier of each lane, whose channels have the scales at `scales`; `tries` 0 rounds so that nothing is cut off. */
-function selectMultipliers(rows: i32, scales: usize, longest: f32, tries: i32, sparse: bool): void {
+function selectMultipliers(rows: i32, scales: usize, least: f32, most: f32, tries: i32, sparse: bool): void {
   laneExtremes(rows);
   const one = f32x4.splat(1);
   const eight = f32x4.splat(8);
   const seven = f32x4.splat(7);
   const slack = f32x4.splat(2e-6);
-  const long = f32x4.splat(longest);
-  const lowest = f32x4.neg(long);
-  const highest = f32x4.sub(long, one);
+  const lowest = f32x4.splat(least);
+  const highest = f32x4.splat(most);
   for (let quad: usize = 0; quad < 64; quad += 16) {
     const scale = v128.load(scales + quad);
     const low = f32x4.neg(v128.load(laneLow + quad));
     const high = v128.load(laneHigh + quad);
-    const longSide = f32x4.mul(long, scale);
-    const shortSide = f32x4.sub(longSide, scale);
+    const longSide = f32x4.mul(f32x4.neg(lowest), scale);
+    const shortSide = f32x4.mul(highest, scale);
     // The multipliers of either sign with which the block just fits; a hair may be cut off, which rounding the scale left over.
     const positive = f32x4.pmax(one, f32x4.ceil(f32x4.sub(f32x4.pmax(f32x4.div(low, longSide), f32x4.div(high, shortSide)), slack)));
     const negative = f32x4.pmax(one, f32x4.ceil(f32x4.sub(f32x4.pmax(f32x4.div(high, longSide), f32x4.div(low, shortSide)), slack)));
@@ -338,7 +338,7 @@ function selectMultipliers(rows: i32, scales: usize, longest: f32, tries: i32, s
       continue;
     }
     let best = upwards;
-    let least = f32x4.splat(f32.MAX_VALUE);
+    let leastCost = f32x4.splat(f32.MAX_VALUE);
     for (let side = 0; side < 2; side++) {
       const first = side == 0 ? upwards : downwards;
       const sign = f32x4.splat(side == 0 ? 1 : -1);
@@ -349,8 +349,8 @@ function selectMultipliers(rows: i32, scales: usize, longest: f32, tries: i32, s
         const multiplier = f32x4.mul(f32x4.pmax(one, size), sign);
         const step = f32x4.mul(multiplier, scale);
         const error = quadCost(rows, quad, step, lowest, highest, sparse);
-        const better = v128.and(isMultiplier, f32x4.lt(error, least));
-        least = v128.bitselect(error, least, better);
+        const better = v128.and(isMultiplier, f32x4.lt(error, leastCost));
+        leastCost = v128.bitselect(error, leastCost, better);
         best = v128.bitselect(multiplier, best, better);
       }
     }
@@ -359,9 +359,9 @@ function selectMultipliers(rows: i32, scales: usize, longest: f32, tries: i32, s
 }
 
 /** The integers of the panel, by the multipliers of its lanes. */
-function roundPacked(rows: i32, scales: usize, longest: f32): void {
-  const lowest = f32x4.splat(-longest);
-  const highest = f32x4.splat(longest - 1);
+function roundPacked(rows: i32, scales: usize, least: f32, most: f32): void {
+  const lowest = f32x4.splat(least);
+  const highest = f32x4.splat(most);
   const one = f32x4.splat(1);
   const r0 = f32x4.div(one, f32x4.mul(v128.load(laneMultiplier), v128.load(scales)));
   const r1 = f32x4.div(one, f32x4.mul(v128.load(laneMultiplier, 16), v128.load(scales, 16)));
@@ -401,7 +401,7 @@ function loadMultipliers(from: usize): void {
 /**
  * Blocks along the first axis of `values`, [blocks · rows, columns]: writes their multipliers, int8 [blocks, columns], to `multipliers`
  * (`select`) or takes them from there, and writes their integers, int8 [blocks · rows, columns], to `output` where that is not 0. Both
- * need 16 bytes more. @param scales float32 [columns] @param longest 2^(bits - 1)
+ * need 16 bytes more. @param scales float32 [columns] @param lowest of the levels
  * @param sparse errors count by |e|^0.7, not by e²
  */
 export function packColumns(
@@ -410,7 +410,8 @@ export function packColumns(
   rows: i32,
   columns: i32,
   scales: usize,
-  longest: f32,
+  lowest: f32,
+  highest: f32,
   select: bool,
   tries: i32,
   sparse: bool,
@@ -428,11 +429,11 @@ export function packColumns(
       const at = <usize>column;
       gatherColumns(values + ((first + at) << 2), columns, rows);
       if (select) {
-        selectMultipliers(rows, scales + (at << 2), longest, tries, sparse);
+        selectMultipliers(rows, scales + (at << 2), lowest, highest, tries, sparse);
         storeMultipliers(found + at);
       } else loadMultipliers(found + at);
       if (output != 0) {
-        roundPacked(rows, scales + (at << 2), longest);
+        roundPacked(rows, scales + (at << 2), lowest, highest);
         scatterColumns(output + first + at, columns, rows);
       }
       done += column == last ? tail : 16;
@@ -447,7 +448,8 @@ export function packRuns(
   blocks: i32,
   rows: i32,
   scales: usize,
-  longest: f32,
+  lowest: f32,
+  highest: f32,
   select: bool,
   tries: i32,
   sparse: bool,
@@ -459,11 +461,11 @@ export function packRuns(
     const at = scales + (<usize>block << 2);
     gatherRuns(values + (first << 2), rows, rows);
     if (select) {
-      selectMultipliers(rows, at, longest, tries, sparse);
+      selectMultipliers(rows, at, lowest, highest, tries, sparse);
       storeMultipliers(multipliers + <usize>block);
     } else loadMultipliers(multipliers + <usize>block);
     if (output != 0) {
-      roundPacked(rows, at, longest);
+      roundPacked(rows, at, lowest, highest);
       scatterRuns(output + first, rows, rows, min(16, blocks - block));
     }
   }
@@ -477,7 +479,10 @@ function zeroPointOf(low: f64, scale: f64, levels: f64): f64 {
   return min(max(floor(-low / scale + 0.5), 0), levels);
 }
 
-/** Scale and zero point of each lane. @param shares float32 [tries]: shares of the range that are tried. */
+/**
+ * Scale and zero point of each lane: of the shares of the range that are tried, float64 [tries], the one of the least squared error; where the sparse norm
+ * counts, its solver goes on from there.
+ */
 function findParameters(rows: i32, levels: f64, symmetric: bool, shares: usize, tries: i32, sparse: bool): void {
   laneExtremes(rows);
   const middle = (levels + 1) / 2;
@@ -508,7 +513,7 @@ function findParameters(rows: i32, levels: f64, symmetric: bool, shares: usize, 
       for (let quad: usize = 0; quad < 64; quad += 16) {
         const scale = v128.load(triedScale + quad);
         const zero = v128.load(triedZero + quad);
-        const error = quadCost(rows, quad, scale, f32x4.neg(zero), f32x4.sub(top, zero), sparse);
+        const error = quadCost(rows, quad, scale, f32x4.neg(zero), f32x4.sub(top, zero), false);
         const better = f32x4.lt(error, v128.load(leastError + quad));
         v128.store(leastError + quad, v128.bitselect(error, v128.load(leastError + quad), better));
         v128.store(laneScale + quad, v128.bitselect(scale, v128.load(laneScale + quad), better));
@@ -581,6 +586,14 @@ export function floatZeroParameters(values: usize, stride: i32, rows: i32, runs:
   findFloatZeros(rows, levels);
   storeFloats(laneScale, scales);
   storeFloats(laneZero, zeros);
+}
+
+/** Sixteen blocks into the panel, and the parameters that are known of them: scales and zero points, float32 [16] each. */
+export function takeParameters(values: usize, stride: i32, rows: i32, runs: bool, scales: usize, zeros: usize): void {
+  if (runs) gatherRuns(values, stride, rows);
+  else gatherColumns(values, stride, rows);
+  storeFloats(scales, laneScale);
+  storeFloats(zeros, laneZero);
 }
 
 /** The integers of the panel whose parameters were found last, to runs (`runs`) or columns `stride` bytes apart, in `lanes` lanes. */

@@ -14,7 +14,8 @@ interface KernelExports {
     rows: number,
     columns: number,
     scales: number,
-    longest: number,
+    lowest: number,
+    highest: number,
     select: number,
     tries: number,
     sparse: number,
@@ -26,7 +27,8 @@ interface KernelExports {
     blocks: number,
     rows: number,
     scales: number,
-    longest: number,
+    lowest: number,
+    highest: number,
     select: number,
     tries: number,
     sparse: number,
@@ -55,6 +57,7 @@ interface KernelExports {
     scales: number,
     zeros: number,
   ): void;
+  takeParameters(values: number, stride: number, rows: number, runs: number, scales: number, zeros: number): void;
   blockIntegers(
     output: number,
     stride: number,

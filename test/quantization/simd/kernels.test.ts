@@ -7,7 +7,12 @@ import { findBlockParameters, quantizeInBlock } from '../../../src/quantization/
 import { parametersByKernels } from '../../../src/quantization/blocks-by-kernels.js';
 import { findMultipliersByKernels, integersByKernels } from '../../../src/quantization/pack-by-kernels.js';
 import type { PackedLayout } from '../../../src/quantization/pack-weight.js';
-import { type PackedWidth, packedScale, selectMultiplier } from '../../../src/quantization/packed-multiplier.js';
+import {
+  type PackedWidth,
+  packedLevels,
+  packedScale,
+  selectMultiplier,
+} from '../../../src/quantization/packed-multiplier.js';
 import { kernels } from '../../../src/quantization/simd/kernels.js';
 import { sourceDigest } from '../../../src/quantization/simd/kernels-binary.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
@@ -39,12 +44,12 @@ function blocksOf(values: Float32Array, { outer, k, inner, blockSize }: PackedLa
 }
 
 function errorOf(values: Float32Array, step: number, bits: PackedWidth, power = 2): number {
-  const lowest = -(2 ** (bits - 1));
-  const rounded = (x: number): number => Math.max(lowest, Math.min(-lowest - 1, roundHalfToEven(x / step)));
+  const { lowest, highest } = packedLevels(bits);
+  const rounded = (x: number): number => Math.max(lowest, Math.min(highest, roundHalfToEven(x / step)));
   return values.reduce((sum, x) => sum + Math.abs(x - rounded(x) * step) ** power, 0);
 }
 
-describe.each([4, 3, 2] as const)('%i bits', (bits) => {
+describe.each([4, 3, 2, 1.6] as const)('%d bits', (bits) => {
   it.each(layouts)('packs $outer × $k × $inner in blocks of $blockSize', (layout) => {
     const { outer, k, inner } = layout;
     const random = createRandom(bits + k);
@@ -63,12 +68,12 @@ describe.each([4, 3, 2] as const)('%i bits', (bits) => {
         // In float32 two that are as good as equal may change places.
         expect(error).toBeLessThanOrEqual(errorOf(block.values, reference * block.scale, bits, power) * 1.0001);
         if (search === 'rtn') expect(multiplier).toBe(reference);
-        const lowest = -(2 ** (bits - 1));
+        const { lowest, highest } = packedLevels(bits);
         const far = block.places.findIndex((place, row) => {
           const exact = block.values[row] / (multiplier * block.scale);
           const q = integers[place];
-          const nearest = Math.max(lowest, Math.min(-lowest - 1, exact));
-          return q < lowest || q >= -lowest || Math.abs(q - nearest) > 0.50001;
+          const nearest = Math.max(lowest, Math.min(highest, exact));
+          return q < lowest || q > highest || Math.abs(q - nearest) > 0.50001;
         });
         expect(far).toBe(-1);
       }
@@ -81,7 +86,7 @@ describe.each([
   [8, false],
   [4, true],
   [4, false],
-] as const)('blocks of %i bits, symmetric: %s', (bits, symmetric) => {
+] as const)('blocks of %d bits, symmetric: %s', (bits, symmetric) => {
   it.each([
     [64, 48, 32],
     [70, 19, 32],
@@ -123,7 +128,7 @@ describe.each([
           },
         );
         expect(visited).toBe(n * Math.ceil(k / blockSize));
-        expect(total).toBeLessThanOrEqual(least * 1.05);
+        expect(total).toBeLessThanOrEqual(least * (bits === 8 ? 1.2 : 1.05));
       }
     }
   });
