@@ -69,6 +69,9 @@ export class InputsInOrder {
     const copy = this.copyOf(node);
     const input = copy.input(inputIndex)!;
     const fitted = new SecondMoments(k, this.context.products, k);
+    const [rowsNow, rowsBefore] = [0, 1].map(() =>
+      rowReader(operator, this.context.random().fork(`${operator.output.name} rows`)),
+    );
     const heldNow = new KeptRows(k, this.context.random().fork(operator.output.name));
     const heldBefore = new KeptRows(k, this.context.random().fork(operator.output.name));
     const before = this.original.advance(node, [operator.input]);
@@ -76,8 +79,8 @@ export class InputsInOrder {
     try {
       for await (const values of this.now.advance(copy, [input])) {
         const { value: reference } = await before.next();
-        const now = values.get(input)!.readFloat32();
-        const original = (reference as ReadonlyMap<Value, Tensor>).get(operator.input)!.readFloat32();
+        const now = rowsNow(values.get(input)!);
+        const original = rowsBefore((reference as ReadonlyMap<Value, Tensor>).get(operator.input)!);
         if (sample++ % heldOutEvery === heldOutEvery - 1) {
           heldNow.add(now);
           heldBefore.add(original);
@@ -94,6 +97,18 @@ export class InputsInOrder {
     const held = heldNow.isEmpty ? null : { original: heldBefore.rows, now: heldNow.rows };
     return { count, gram, lack: lack.some((value) => value !== 0) ? lack : null, held };
   }
+}
+
+/** Patches of each sample that second moments are taken of. */
+const mostPatches = 512;
+
+/** Reads what `operator`, of one group, multiplies with its weight: [rows, K]. Readers with equal `random` take the same rows. */
+function rowReader(operator: LinearOperator, random: Random): (input: Tensor) => Float32Array {
+  if (operator.kind === 'matrix') return (input) => input.readFloat32();
+  return (input) => {
+    const [block] = operatorRows(operator, input, { most: mostPatches, random });
+    return block.rows;
+  };
 }
 
 async function* none(): AsyncGenerator<never> {}

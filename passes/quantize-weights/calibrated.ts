@@ -83,19 +83,20 @@ function calibratable(plans: Iterable<NodePlan>, model: Model): Calibratable[] {
     const [request] = requests;
     if (node.graph !== model.graph || known.has(request.source.value) || request.form.kind === 'normal') continue;
     const operator = linearOperator(node, model);
-    if (operator === null || typeof operator === 'string' || !hasRows(operator)) continue;
+    if (operator === null || typeof operator === 'string' || !hasRows(operator) || operator.groups > 1) continue;
     known.add(request.source.value);
     result.push({ request, operator, integers });
   }
   return result;
 }
 
-/** Operators that share their input, in the order of the model. */
+/** Products that share their input, in the order of the model; each convolution sees patches of its own. */
 function groupByInput(all: readonly Calibratable[]): Calibratable[][] {
-  const groups = new Map<Value, Calibratable[]>();
+  const groups = new Map<Value | Node, Calibratable[]>();
   for (const target of all) {
-    const { input } = target.operator;
-    groups.set(input, [...(groups.get(input) ?? []), target]);
+    const { input, kind, node } = target.operator;
+    const key = kind === 'matrix' ? input : node;
+    groups.set(key, [...(groups.get(key) ?? []), target]);
   }
   return [...groups.values()];
 }

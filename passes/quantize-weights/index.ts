@@ -6,6 +6,7 @@ import { constantSource, raiseOpset, whyNotRaised } from '../../src/ops/index.js
 import { definePass, nodeLabel, type PassContext, Selection } from '../../src/pass/index.js';
 import { DynamicActivations, findUncovered } from '../../src/quantization/index.js';
 import { initializerOwners, removeUnusedConstant } from '../../src/rewrite/index.js';
+import { planConvolution } from './convolution.js';
 import { isTableLookup, planEmbedding } from './embedding.js';
 import { planLinear } from './linear.js';
 import { options, type Settings, settingsOf, widerThan } from './options.js';
@@ -81,7 +82,9 @@ function planNodes(model: Model, options: Settings, { targets, record }: PassCon
         ? 'it belongs to a local function'
         : node.is('Gather')
           ? planEmbedding(node, context)
-          : planLinear(node, options.wide.length > 0 && wide.includes(node) ? wideContext : context);
+          : node.is('Conv')
+            ? planConvolution(node, options.wide.length > 0 && wide.includes(node) ? wideContext : context)
+            : planLinear(node, options.wide.length > 0 && wide.includes(node) ? wideContext : context);
     if (typeof planned === 'string') record.skipped(node, planned);
     else plans.set(node, planned);
   }

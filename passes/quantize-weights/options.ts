@@ -4,7 +4,7 @@ import { selectionOptions } from '../../src/pass/index.js';
 import type { BlockSearch, MatrixAlgorithm } from '../../src/quantization/index.js';
 
 /** Operators whose weights the pass can store. */
-export const storableOperators = ['MatMul', 'Gemm', 'Gather'] as const;
+export const storableOperators = ['MatMul', 'Gemm', 'Gather', 'Conv'] as const;
 
 /** Algorithms that need nothing but the weights. */
 const dataFree = ['rtn', 'mse-clip', 'hqq', 'k-quant'] as const;
@@ -100,8 +100,8 @@ export const options = z.strictObject({
   minimumSize: z.int().min(1).default(4096).describe('leave weights with fewer elements alone'),
   operators: z
     .array(z.enum(storableOperators))
-    .default([...storableOperators])
-    .describe('operators to work on'),
+    .default(['MatMul', 'Gemm', 'Gather'])
+    .describe('operators to work on; the weights of Conv, too, in floats when they are computed'),
   highestOpset: z
     .int()
     .min(14)

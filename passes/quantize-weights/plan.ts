@@ -91,6 +91,26 @@ export function requestPacked(
   source: ConstantSource,
   axis: number,
   bits: PackedWidth,
+  context: PlanContext,
+): WeightRequest<PackedForm> | string {
+  return packed(input, source, matrixLayout(source, axis), bits, context);
+}
+
+/** A tensor at an input of a node, packed as rows of what its first axis has. */
+export function requestRows(
+  input: number,
+  source: ConstantSource,
+  bits: PackedWidth,
+  context: PlanContext,
+): WeightRequest<PackedForm> | string {
+  return packed(input, source, rowLayout(source), bits, context);
+}
+
+function packed(
+  input: number,
+  source: ConstantSource,
+  { k, n, rows }: BlockLayout,
+  bits: PackedWidth,
   { options: { blockSize }, obstacleTo }: PlanContext,
 ): WeightRequest<PackedForm> | string {
   const obstacle = obstacleTo(packedOpset);
@@ -98,7 +118,6 @@ export function requestPacked(
   // What cannot be raised to opset 21 can seldom be raised at all.
   if (coding === 'tables' && obstacleTo(tableOpset) !== null) return obstacle ?? obstacleTo(tableOpset)!;
 
-  const { k, n, rows } = matrixLayout(source, axis);
   const fitting = largestDivisor(k, blockSize);
   if (fitting < leastBlock) return `no block of ${leastBlock} to ${blockSize} elements divides ${k}`;
   const layout = { outer: rows ? n : 1, k, inner: rows ? 1 : n, blockSize: fitting };
@@ -112,10 +131,31 @@ export function requestBlocks(
   source: ConstantSource,
   axis: number,
   bits: BlockScheme['bits'],
-  { blockSize, symmetric, algorithm, floatZeroPoints: wanted }: Settings,
+  settings: Settings,
   onlyProducts = false,
 ): WeightRequest<BlockForm> {
-  const layout = matrixLayout(source, axis);
+  return blocks(kind, input, source, matrixLayout(source, axis), bits, settings, onlyProducts);
+}
+
+/** A tensor at an input of a node as rows of what its first axis has, in blocks along them. */
+export function requestRowBlocks(
+  input: number,
+  source: ConstantSource,
+  bits: BlockScheme['bits'],
+  settings: Settings,
+): WeightRequest<BlockForm> {
+  return blocks('source', input, source, rowLayout(source), bits, settings, false);
+}
+
+function blocks(
+  kind: BlockForm['kind'],
+  input: number,
+  source: ConstantSource,
+  layout: BlockLayout,
+  bits: BlockScheme['bits'],
+  { blockSize, symmetric, algorithm, floatZeroPoints: wanted }: Settings,
+  onlyProducts: boolean,
+): WeightRequest<BlockForm> {
   const floatZeroPoints = wanted && onlyProducts;
   const search = searchOf(algorithm);
   const scheme: BlockScheme = { bits, blockSize, symmetric: symmetric && !floatZeroPoints, search, floatZeroPoints };
@@ -124,6 +164,10 @@ export function requestBlocks(
 
 function matrixLayout(source: ConstantSource, axis: number): BlockLayout {
   return { k: source.shape[axis], n: source.shape[1 - axis], rows: source.permutation[axis] === 1 };
+}
+
+function rowLayout({ shape: [n], tensor: { size } }: ConstantSource): BlockLayout {
+  return { k: size / n, n, rows: true };
 }
 
 function largestDivisor(length: number, most: number): number {

@@ -29,10 +29,12 @@ export async function roundGroup(
   context: PassContext,
 ): Promise<RoundedGroup> {
   const others = algorithms.filter((algorithm) => algorithm !== 'awq');
+  // Patches hold an input channel several times: scales between norms and weights are for matrices.
+  const scaling = algorithms.includes('awq') && group[0].operator.kind === 'matrix';
   const round = (tried: readonly MatrixAlgorithm[], scales: Float32Array | null) =>
     Promise.all(group.map((target) => roundOne(target, moments, tried, scales, settings, context)));
   const plain = others.length > 0 ? { weights: await round(others, null), divided: null } : null;
-  if (!algorithms.includes('awq')) return plain!;
+  if (!scaling) return plain ?? { weights: await round(['scale-estimation'], null), divided: null };
   const scaled = await roundScaled(group, moments, plain === null, isStored, round, context);
   // Where scales do not help, the range of each block is still searched by what it loses of outputs.
   if (scaled === null) return plain ?? { weights: await round(['scale-estimation'], null), divided: null };

@@ -11,7 +11,8 @@ export function replaceWeight(
   { weight, weightIndex, rowLength }: LinearOperator,
   decoded: Float32Array,
 ): void {
-  const seen = isTransposedGemm(node) ? turned(decoded, decoded.length / rowLength) : decoded;
+  const inRows = isTransposedGemm(node) || node.is('Conv');
+  const seen = inRows ? turned(decoded, decoded.length / rowLength) : decoded;
   const tensor = castTensor(new MemoryTensor('float32', weight.shape, seen), weight.dataType);
   node.replaceInput(weightIndex, node.graph!.addInitializer(`${node.output.name}_stored`, tensor));
 }

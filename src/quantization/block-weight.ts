@@ -259,7 +259,7 @@ export function channelBlocks(
 }
 
 /**
- * As DequantizeLinear takes them: integers in the shape of the source, signed without zero points or unsigned with them; scales and zero
+ * As DequantizeLinear takes them: integers in the order of the source, as a matrix, signed without zero points or unsigned with them; scales and zero
  * points with the summed axis in blocks.
  */
 export function sourceBlocks(
@@ -275,7 +275,7 @@ export function sourceBlocks(
   const tensor = (dataType: typeof integerType | 'float32', dims: readonly number[], part: BlockPart): Tensor =>
     new ComputedTensor(dataType, dims, blockWeightKernel, [source], { layout, scheme, order: 'source', part, known });
   return {
-    integers: tensor(integerType, source.shape, 'integers'),
+    integers: tensor(integerType, layout.rows ? [layout.n, layout.k] : [layout.k, layout.n], 'integers'),
     scales: tensor('float32', shape, 'scales'),
     zeroPoints: symmetric ? null : tensor(integerType, shape, 'zeroPoints'),
   };
