@@ -15,6 +15,11 @@ export interface StepInputs {
   readonly count: number;
 }
 
+export interface HeldOutBatch {
+  readonly count: number;
+  readonly tensors: BatchTensors;
+}
+
 interface Sources {
   readonly examples: Examples;
   readonly options: TrainingOptions;
@@ -28,6 +33,7 @@ interface Sources {
 
 export class BatchStream {
   private readonly sources: Sources;
+  private kept: readonly HeldOutBatch[] | null = null;
 
   constructor(sources: Sources) {
     this.sources = sources;
@@ -67,12 +73,18 @@ export class BatchStream {
     return { feeds, teacher, labels };
   }
 
-  /** Held-out examples in batches that the model takes. */
-  *heldOut(): Iterable<Batch> {
+  /** Held-out examples in batches that the model takes, varied as those that are trained on, the same way each time. */
+  async heldOut(random: Random): Promise<readonly HeldOutBatch[]> {
+    if (this.kept) return this.kept;
     const { examples, options, fixed } = this.sources;
+    const kept: HeldOutBatch[] = [];
     for (const batch of examples.batches(examples.heldOut, options.batch, null)) {
-      if (fixed === null || batch.indices.length === fixed) yield batch;
+      if (fixed !== null && batch.indices.length !== fixed) continue;
+      const tensors = await this.tensors(batch, random.fork(`held out ${kept.length}`));
+      kept.push({ count: batch.indices.length, tensors });
     }
+    this.kept = kept;
+    return kept;
   }
 
   private get maskToken(): bigint | null {

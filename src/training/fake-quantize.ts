@@ -2,6 +2,7 @@
 // stand for, the optimizer moves the float weight behind them. Ranges follow the weights at each step.
 import type { Graph, Value } from '../ir/index.js';
 import { type BlockParameters, findBlockParameters, quantizeInBlock } from '../quantization/index.js';
+import type { WeightRounding } from './integer-weights.js';
 
 export interface FakeQuantization {
   readonly bits: 4 | 8;
@@ -19,7 +20,7 @@ interface MatrixLayout {
 /** Smaller matrices stay in float, as quantize-weights leaves them. */
 const smallest = 4096;
 
-export class FakeQuantizer {
+export class FakeQuantizer implements WeightRounding {
   private readonly scheme: FakeQuantization;
   private readonly layouts = new Map<string, MatrixLayout>();
   private readonly results = new Map<string, Float32Array>();
@@ -36,7 +37,11 @@ export class FakeQuantizer {
     return this.layouts.size;
   }
 
-  /** What `values` of the weight `name` become: a buffer that the next call for the same weight reuses; `values` where it stays in float. */
+  /** Before training nothing was rounded. */
+  rounds(): boolean {
+    return false;
+  }
+
   apply(name: string, values: Float32Array): Float32Array {
     const layout = this.layouts.get(name);
     if (!layout) return values;

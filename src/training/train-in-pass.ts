@@ -6,6 +6,7 @@ import { loadModel } from '../onnx/index.js';
 import type { CurvePoint, PassContext } from '../pass/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { Examples } from './examples.js';
+import { IntegerWeights } from './integer-weights.js';
 import { openExamples } from './open-examples.js';
 import type { TrainingOptions } from './options.js';
 import { type TrainingResult, train } from './train.js';
@@ -40,12 +41,13 @@ export async function trainInPass(
   context: PassContext,
   { teacher, examples, rate, seed }: PassTraining,
 ): Promise<TrainingResult> {
-  // In a copy whose Constant nodes are initializers; the model keeps its own form.
-  const student = cloneModel(model);
-  liftConstants(student.graph);
   const { engine, signal, finish = null, record } = context;
+  const integers = options.qat === 'none' ? IntegerWeights.of(model, signal) : null;
+  // In a copy whose Constant nodes are initializers; the model keeps its own form.
+  const student = integers?.model ?? cloneModel(model);
+  liftConstants(student.graph);
   const result = await train(
-    { student, teacher, examples, options, rate },
+    { student, teacher, examples, options, rate, rounding: integers },
     { engine, signal, finish, seed, progress: (done, total, note) => context.progress(done, total, note) },
   );
   throwIfAborted(signal);
@@ -55,6 +57,7 @@ export async function trainInPass(
   }
   const trained = new Map(findTrainableWeights(student.graph).map(({ name, constant }) => [name, constant!]));
   for (const node of writeWeights(model, trained)) record.changed(node, 'weights trained');
+  for (const node of integers?.writeTo(model) ?? []) record.changed(node, 'integers trained');
   describe(result, context);
   return result;
 }

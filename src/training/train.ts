@@ -13,6 +13,7 @@ import { type HeldOutLoss, TrainingCheckpoint, type TrainingState } from './chec
 import type { Examples } from './examples.js';
 import { FakeQuantizer } from './fake-quantize.js';
 import { examplesFingerprint, modelFingerprint } from './fingerprint.js';
+import type { WeightRounding } from './integer-weights.js';
 import { LossStages, lossOf } from './loss-stages.js';
 import {
   Adam,
@@ -48,6 +49,8 @@ export interface TrainingRequest {
   readonly teacher: Model | null;
   readonly examples: Examples;
   readonly options: TrainingOptions;
+  /** What weights are rounded to as they are fed; default: as the options say. */
+  readonly rounding?: WeightRounding | null;
   /** Of the optimizer, where the options do not say. */
   readonly rate: number;
 }
@@ -81,14 +84,10 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
   const { student, teacher, examples } = request;
   const fixed = fixedBatch(student);
   const options = fixed === null ? request.options : inBatchesOf(fixed, request.options);
-  const quantizer =
-    options.qat === 'none'
-      ? null
-      : new FakeQuantizer(student.graph, { bits: options.qat === 'int4' ? 4 : 8, blockSize: options.qatBlockSize });
-  if (quantizer?.count === 0) throw unsupportedModel('The student has no matrices that quantize-weights would store');
+  const rounding = request.rounding ?? qatRounding(student, options);
   const { engine } = environment;
-  const renormalization = quantizer ? null : await renormalize(student, request.examples, options, environment);
-  const weights = TrainedWeights.of(student, { quantizer, renormalization });
+  const renormalization = rounding ? null : await renormalize(student, request.examples, options, environment);
+  const weights = TrainedWeights.of(student, { rounding, renormalization });
   if (weights.names.length === 0) throw unsupportedModel('The student has no weights of float32 that could be trained');
   const projections = new Map<string, Projection>();
   const executing = await stepEngine(options.backend, engine);
@@ -122,6 +121,13 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
     await teaching?.close();
     await stages.close();
   }
+}
+
+function qatRounding({ graph }: Model, { qat, qatBlockSize: blockSize }: TrainingOptions): WeightRounding | null {
+  if (qat === 'none') return null;
+  const quantizer = new FakeQuantizer(graph, { bits: qat === 'int4' ? 4 : 8, blockSize });
+  if (quantizer.count === 0) throw unsupportedModel('The student has no matrices that quantize-weights would store');
+  return quantizer;
 }
 
 function checkAugmentations(kinds: ReadonlySet<Augmentation>, options: TrainingOptions): void {
@@ -296,10 +302,10 @@ class Training {
     const feeds = weights.shipped(this.average ?? weights.arrays);
     let sum = 0;
     let count = 0;
-    for (const batch of stream.heldOut()) {
+    for (const batch of await stream.heldOut(createRandom(this.environment.seed).fork('held out'))) {
       throwIfAborted(this.environment.signal);
-      count += batch.indices.length;
-      sum += batch.indices.length * (await stages.last.loss(await stream.tensors(batch, null), feeds));
+      count += batch.count;
+      sum += batch.count * (await stages.last.loss(batch.tensors, feeds));
     }
     if (count === 0) return;
     const loss = sum / count;

@@ -4,17 +4,19 @@ import type { Feeds } from '../engine/index.js';
 import type { Model, Value } from '../ir/index.js';
 import type { Random } from '../numeric/index.js';
 import { MemoryTensor, sizeOf, type Tensor } from '../tensor/index.js';
-import type { FakeQuantizer } from './fake-quantize.js';
+import type { WeightRounding } from './integer-weights.js';
 import type { Weights } from './optimizers/index.js';
 import type { Renormalization } from './renormalization.js';
 import { type Projection, projectionName } from './training-graph.js';
 
 /** From this share of zeros on, a matrix was pruned, and its zeros stay. */
 const prunedShare = 0.1;
+/** Where rounding makes zeros too. */
+const roundedShare = 0.5;
 
 /** Forms in which weights are trained. */
 export interface TrainedForm {
-  readonly quantizer?: FakeQuantizer | null;
+  readonly rounding?: WeightRounding | null;
   readonly renormalization?: Renormalization | null;
 }
 
@@ -26,18 +28,18 @@ export class TrainedWeights {
   private readonly shapes = new Map<string, readonly number[]>();
   private readonly masks = new Map<string, Uint8Array>();
 
-  private readonly quantizer: FakeQuantizer | null;
+  private readonly rounding: WeightRounding | null;
   private readonly renormalization: Renormalization | null;
 
-  constructor(weights: readonly Value[], { quantizer = null, renormalization = null }: TrainedForm = {}) {
-    this.quantizer = quantizer;
+  constructor(weights: readonly Value[], { rounding = null, renormalization = null }: TrainedForm = {}) {
+    this.rounding = rounding;
     this.renormalization = renormalization;
     this.names = weights.map(({ name }) => name);
     for (const { name, constant } of weights) {
       const values = constant!.readFloat32().slice();
       this.arrays.set(name, values);
       this.shapes.set(name, constant!.shape);
-      const mask = prunedMask(values, constant!.shape);
+      const mask = prunedMask(values, constant!.shape, rounding?.rounds(name) ? roundedShare : prunedShare);
       if (mask) this.masks.set(name, mask);
     }
     for (const [name, values] of renormalization?.statistics() ?? []) this.arrays.set(name, values);
@@ -114,15 +116,15 @@ export class TrainedWeights {
   /** As it is stored: quantized where training was aware of that. */
   private tensorOf(name: string, values: Float32Array): Tensor {
     const shape = this.shapes.get(name) ?? [values.length];
-    return new MemoryTensor('float32', shape, this.quantizer?.apply(name, values) ?? values);
+    return new MemoryTensor('float32', shape, this.rounding?.apply(name, values) ?? values);
   }
 }
 
 /** 1 where a weight may be other than zero; null where nothing was pruned. */
-function prunedMask(values: Float32Array, shape: readonly number[]): Uint8Array | null {
+function prunedMask(values: Float32Array, shape: readonly number[], share: number): Uint8Array | null {
   if (shape.length < 2 || sizeOf(shape) < 16) return null;
   let zeros = 0;
   for (const value of values) if (value === 0) zeros++;
-  if (zeros < prunedShare * values.length || zeros === values.length) return null;
+  if (zeros < share * values.length || zeros === values.length) return null;
   return Uint8Array.from(values, (value) => (value === 0 ? 0 : 1));
 }

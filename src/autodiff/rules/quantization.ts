@@ -20,6 +20,12 @@ export const quantizationRules: RuleTable = {
     obstacle: (facts) => blockObstacle(facts) ?? rangeObstacle(facts),
     gradients: (context) => {
       const { builder: b, upstream, input, wants, shapeOf } = context;
+      const limits = fixedLimits(context);
+      // What is left by clipping was within the range.
+      if (limits) {
+        const within = b.binary('Equal', input(0), b.clip(input(0), ...limits));
+        return [b.where(within, upstream, b.scalar(0))];
+      }
       const scale = alongAxis(context, input(1));
       const ratio = b.div(input(0), scale);
       const [low, high] = ranges[zeroPointType(context)];
@@ -49,6 +55,19 @@ export const quantizationRules: RuleTable = {
     },
   },
 };
+
+/** The numbers of the input between which nothing is cut off, where one constant scale says so and is not trained. */
+function fixedLimits(context: GradientContext): readonly [number, number] | null {
+  const [scale, zeroPoint] = [context.constant(1), context.node.input(2) ? context.constant(2) : null];
+  if (context.wants(1) || scale?.dataType !== 'float32' || scale.size !== 1) return null;
+  if (context.node.input(2) && !zeroPoint) return null;
+  const type = zeroPointType(context);
+  if (!/^u?int(8|16)$/.test(type)) return null;
+  const [offset] = zeroPoint?.readNumbers() ?? [0];
+  const [step] = scale.readFloat32();
+  const [low, high] = ranges[type];
+  return [(low - 0.5 - offset) * step, (high + 0.5 - offset) * step];
+}
 
 /** A scale per channel, with its axis among others of length 1. */
 function alongAxis({ builder: b, node, input, shapeOf }: GradientContext, value: Value): Value {

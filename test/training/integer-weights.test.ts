@@ -1,0 +1,91 @@
+// Training a quantized model: it starts from the very numbers that its integers stand for, and what was judged is what its integers say afterwards.
+import { expect, test } from 'vitest';
+import { type Model, parseModel } from '../../src/ir/index.js';
+import { packElements } from '../../src/numeric/index.js';
+import { float32Tensor, MemoryTensor } from '../../src/tensor/index.js';
+import { Examples } from '../../src/training/examples.js';
+import { train } from '../../src/training/index.js';
+import { IntegerWeights } from '../../src/training/integer-weights.js';
+import { engine, outputsOf, relativeError } from '../fixture-models.js';
+import { inputs, network, optionsOf } from './small-models.js';
+
+const environment = { engine, seed: 1, signal: new AbortController().signal, finish: null, progress() {} };
+
+/** The network of these tests with its first matrix in 4 bits (one scale a column, through a Cast), its second in blocks of 3, activations in 8 bits. */
+function quantized(): Model {
+  const model = parseModel(`<ir_version: 10, opset_import: ["": 21]>
+    g (float[n,4] x) => (float[n,3] y)
+    <float[1] q1 = {0}, float[6] s1 = {0.3, 0.3, 0.3, 0.3, 0.3, 0.3}, int32[6] b = {3, -2, 1, 0, 2, -1}, float sb = {0.25},
+     float[1] q2 = {0}, float[2,3] s2 = {0.4, 0.4, 0.4, 0.4, 0.4, 0.4}, float sa = {0.008}, uint8 za = {128}> {
+      c1 = Cast <to = 3> (q1)
+      w1 = DequantizeLinear <axis = 1> (c1, s1)
+      b1 = DequantizeLinear (b, sb)
+      h = Gemm (x, w1, b1)
+      t = Tanh (h)
+      tq = QuantizeLinear (t, sa, za)
+      a = DequantizeLinear (tq, sa, za)
+      w2 = DequantizeLinear <axis = 0, block_size = 3> (q2, s2)
+      y = MatMul (a, w2)
+    }`);
+  const floats = new Map(
+    [...network(1).graph.initializers].map(({ name, constant }) => [name, constant!.readFloat32()]),
+  );
+  const round = (values: Float32Array, scale: number): Int8Array =>
+    Int8Array.from(values, (value) => Math.max(-8, Math.min(7, Math.round(value / scale))));
+  for (const value of model.graph.initializers) {
+    if (value.name === 'q1')
+      value.constant = new MemoryTensor('int4', [4, 6], packElements(round(floats.get('w1')!, 0.3), 4));
+    if (value.name === 'q2') value.constant = new MemoryTensor('int8', [6, 3], round(floats.get('w2')!, 0.4));
+  }
+  return model;
+}
+
+async function examples(): Promise<Examples> {
+  const samples = [];
+  for await (const feeds of inputs(160)) samples.push({ feeds, count: 1, targets: null, continues: false });
+  return new Examples(samples, null, 0.2);
+}
+
+const feeds = {
+  x: float32Tensor(
+    [8, 4],
+    Float32Array.from({ length: 32 }, (_, i) => Math.sin(i)),
+  ),
+};
+
+test('floats take the place of integers without any change', async () => {
+  const model = quantized();
+  const integers = IntegerWeights.of(model, environment.signal)!;
+  expect([...integers.model.graph.initializers].filter(({ name }) => name.startsWith('training/'))).toHaveLength(3);
+  const [own, floats] = [await outputsOf(model, feeds), await outputsOf(integers.model, feeds)];
+  expect(relativeError(floats.y, own.y)).toBeLessThan(1e-6);
+  expect(integers.writeTo(model).size).toBe(0);
+});
+
+test('integers are trained: the held-out loss falls, and is what the written integers have', async () => {
+  const model = quantized();
+  const step = async (options: Parameters<typeof optionsOf>[0]) => {
+    const integers = IntegerWeights.of(model, environment.signal)!;
+    const given = { batch: 16, temperature: 1, ...options };
+    const request = { student: integers.model, teacher: network(1), examples: await examples(), rounding: integers };
+    const result = await train({ ...request, options: optionsOf(given), rate: 0.02 }, environment);
+    return { result, changed: integers.writeTo(model) };
+  };
+  const { result, changed } = await step({ epochs: 12 });
+  const best = Math.min(...result.checks.map(({ loss }) => loss));
+  expect(best).toBeLessThan(0.8 * result.checks[0].loss);
+  expect(new Set([...changed].map(({ opType }) => opType))).toEqual(new Set(['Gemm', 'MatMul']));
+  const again = await step({ steps: 1, lr: 1e-12 });
+  expect(again.result.checks[0].loss).toBeCloseTo(best, 7);
+  const types = [...model.graph.initializers].map(({ constant }) => constant!.dataType);
+  expect(types.filter((type) => type === 'int4' || type === 'int32' || type === 'int8').sort()).toEqual([
+    'int32',
+    'int4',
+    'int8',
+  ]);
+  expect((await outputsOf(model, feeds)).y.shape).toEqual([8, 3]);
+});
+
+test('a float model has none', () => {
+  expect(IntegerWeights.of(network(1), environment.signal)).toBeNull();
+});
