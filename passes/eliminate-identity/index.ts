@@ -7,6 +7,7 @@ import { definePass, selectionOptions } from '../../src/pass/index.js';
 import { bypass, whyNotBypassed } from '../../src/rewrite/index.js';
 import type { Facts } from './rule.js';
 import { passesOn, typedRules } from './rules.js';
+import { zeroStates } from './zero-states.js';
 
 export const eliminateIdentity = definePass({
   name: 'eliminate-identity',
@@ -23,6 +24,10 @@ export const eliminateIdentity = definePass({
         constant: (value) => model.constantOf(value),
         type: (value) => types.get(value) ?? null,
       };
+      for (const index of zeroStates(node, model)) {
+        context.record.changed(node, `begins with zeros by itself, without ${node.input(index)!.name}`);
+        node.replaceInput(index, null);
+      }
       const input = passesOn(node, facts);
       if (!input) continue;
       const obstacle = whyNotBypassed(node, input);
