@@ -70,13 +70,15 @@ export function orderOfScores(group: PrunableGroup, scores: Float64Array): Remov
 
 /**
  * By what the consumers lose (`eliminateBlocks`), as damage to the outputs: each group's curve is scaled so that half of the group, gone
- * alone with consumers refitted, costs what was measured. Groups whose consumers cannot be observed come back with the reason.
+ * alone with consumers refitted, costs what was measured. Groups whose consumers cannot be observed come back with the reason. `given`: orders in which
+ * units go, where something else than the errors decides about that.
  */
 export async function orderByReconstruction(
   groups: readonly PrunableGroup[],
   model: Model,
   context: PassContext,
   branches: ReadonlyMap<PrunableGroup, Branch>,
+  given: ReadonlyMap<PrunableGroup, readonly number[]> = new Map(),
 ): Promise<OrderedGroups> {
   const { consumers, unobservable } = await observeConsumers(groups, model, context);
   const trials: { group: PrunableGroup; elimination: Elimination; half: number; variants: Variant[] }[] = [];
@@ -84,7 +86,12 @@ export async function orderByReconstruction(
     const count = group.units.length - 1;
     const half = Math.max(1, Math.floor(measuredShare * group.units.length));
     const damping = own.some(({ operator }) => operator.kind === 'conv') ? ridge.convolution : ridge.matrix;
-    const elimination = eliminateBlocks(blockProblems(own), { count, ridge: damping, keepAt: [half] });
+    const elimination = eliminateBlocks(blockProblems(own), {
+      count,
+      ridge: damping,
+      keepAt: [half],
+      order: given.get(group),
+    });
     context.progress(trials.length, consumers.size);
     await nextTurn();
     if (!elimination) {

@@ -31,13 +31,20 @@ interface Consumer extends BlockProblem {
   readonly refitted: Float64Array;
 }
 
-/**
- * Eliminates `count` units from all `problems` at once. `ridge`: what is added to the diagonal, relative to its mean. Null where second
- * moments say nothing.
- */
+export interface EliminateOptions {
+  /** Units that go. */
+  readonly count: number;
+  /** What is added to the diagonal, relative to its mean. */
+  readonly ridge: number;
+  readonly keepAt: readonly number[];
+  /** The units in the order in which they go; default: always the one that costs least. */
+  readonly order?: readonly number[];
+}
+
+/** Eliminates units from all `problems` at once. Null where second moments say nothing. */
 export function eliminateBlocks(
   problems: readonly BlockProblem[],
-  { count, ridge, keepAt }: { readonly count: number; readonly ridge: number; readonly keepAt: readonly number[] },
+  { count, ridge, keepAt, order: given }: EliminateOptions,
 ): Elimination | null {
   const consumers: Consumer[] = [];
   for (const problem of problems) {
@@ -53,7 +60,7 @@ export function eliminateBlocks(
   for (let step = 1; step <= count; step++) {
     let best = -1;
     let least = Number.POSITIVE_INFINITY;
-    for (const unit of left) {
+    for (const unit of given ? [given[step - 1]] : left) {
       let cost = 0;
       for (const consumer of consumers) cost += blockCost(consumer, consumer.blocks[unit]) / consumer.scale;
       if (cost < least) {

@@ -1,23 +1,13 @@
 // Structured pruning: which units of which groups go, until a target is met, and their removal.
 import { type ChannelGroup, type ChannelStructure, findChannelGroups, removeUnits } from '../analysis/index.js';
-import { usageError } from '../errors.js';
 import { cloneModel, type Model, type Node } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
-import type { ActivationImportance } from './activation-scores.js';
 import { allocateGreedily, allocateShare, allocateUniformly, allowedCounts, type Candidate } from './allocate.js';
-import { type Branch, branchOf, removeBranches } from './branches.js';
-import {
-  type OrderedGroups,
-  orderByActivations,
-  orderByReconstruction,
-  orderByWeights,
-  type RemovalOrder,
-} from './choose-units.js';
+import { removeBranches } from './branches.js';
 import { classifyGroups, type GroupKind, type PrunableGroup } from './group-kind.js';
 import { recordGroups } from './group-table.js';
 import { allocateIsomorphically } from './isomorphic.js';
-import { keptOrders } from './kept-orders.js';
-import { orderByOutputError } from './order-by-output-error.js';
+import { orderUnits } from './order-units.js';
 import { referenceFor } from './reference.js';
 import { type RefitTarget, refit } from './refit.js';
 import { refitTargets } from './refit-targets.js';
@@ -112,67 +102,6 @@ function chooseGroups(
     if (isStream) record.skipped(producers[0], 'residual additions share its channels (streams prunes them too)');
   }
   return ofKind.filter(({ isStream }) => !isStream);
-}
-
-async function orderUnits(
-  groups: readonly PrunableGroup[],
-  structure: ChannelStructure,
-  { importance, branches }: StructuredOptions,
-  context: PassContext,
-): Promise<RemovalOrder[]> {
-  const { model } = structure.relations;
-  const chosen = importance === 'auto' ? (context.samples ? defaultImportance(groups) : 'l2') : importance;
-  if (!needsSamples(chosen)) return orderByWeights(groups, model, chosen, context);
-  if (!context.samples) {
-    throw usageError(`importance ${chosen} needs real inputs of the model`, 'Give data with --calibration-data.');
-  }
-  const whole = branches && chosen === 'reconstruction' ? branchesOf(groups, structure) : new Map();
-  const { orders, unobservable } = await keptOrders(
-    { model, groups, importance: chosen, branches: whole },
-    context,
-    () => orderBySamples(groups, structure, chosen, whole, context),
-  );
-  for (const [{ producers }, reason] of unobservable) {
-    context.record.skipped(producers[0], `what its units are worth cannot be observed: ${reason}`);
-  }
-  return orders;
-}
-
-type SampledImportance = 'reconstruction' | 'output-error' | ActivationImportance;
-
-function needsSamples(importance: Exclude<StructuredOptions['importance'], 'auto'>): importance is SampledImportance {
-  return ['reconstruction', 'output-error', 'activation', 'taylor'].includes(importance);
-}
-
-function orderBySamples(
-  groups: readonly PrunableGroup[],
-  structure: ChannelStructure,
-  importance: SampledImportance,
-  branches: ReadonlyMap<PrunableGroup, Branch>,
-  context: PassContext,
-): Promise<OrderedGroups> {
-  const { model } = structure.relations;
-  switch (importance) {
-    case 'reconstruction':
-      return orderByReconstruction(groups, model, context, branches);
-    case 'output-error':
-      return orderByOutputError(groups, model, context);
-    default:
-      return orderByActivations(groups, structure, importance, context);
-  }
-}
-
-function branchesOf(groups: readonly PrunableGroup[], structure: ChannelStructure): Map<PrunableGroup, Branch> {
-  return new Map(
-    groups.flatMap((group) => {
-      const branch = branchOf(group, structure);
-      return branch ? [[group, branch]] : [];
-    }),
-  );
-}
-
-function defaultImportance(groups: readonly PrunableGroup[]): 'reconstruction' | 'output-error' {
-  return groups.every(({ kind }) => kind === 'heads') ? 'output-error' : 'reconstruction';
 }
 
 /** Share of the units that goes where nothing is asked for. */

@@ -33,7 +33,7 @@ export const structuredOptions = {
     .enum(['auto', 'local', 'global', 'isomorphic'])
     .default('auto')
     .describe(
-      'local: the same share of every group; global: where it does least damage; isomorphic: the same share of groups built alike; auto: global with samples',
+      'local: the same share of every group; global: where it does least damage; isomorphic: the same share of groups built alike; auto: with samples global, by what half of each group costs the outputs',
     ),
   costModel: z
     .enum(['macs', 'padded'])

@@ -73,3 +73,15 @@ test('second moments of zeros say nothing', () => {
   const empty = { ...problem(6), hessian: new Float64Array(features * features) };
   expect(eliminateBlocks([empty], { count: 1, ridge: 0, keepAt: [1] })).toBeNull();
 });
+
+test('a given order is kept, with the errors that it has', () => {
+  const problems = [problem(3), problem(4)];
+  const order = [3, 0, 2];
+  const given = eliminateBlocks(problems, { count: 3, ridge: 0, keepAt: [], order })!;
+  expect(given.order).toEqual(order);
+  const left = blocks.flatMap((block, at) => (order.includes(at) ? [] : block));
+  const expected = problems.reduce((sum, one) => sum + leastError(one, left), 0);
+  expect(given.errors[3]).toBeCloseTo(expected, 6);
+  const own = eliminateBlocks(problems, { count: 3, ridge: 0, keepAt: [] })!;
+  expect(own.errors[1]).toBeLessThanOrEqual(given.errors[1]);
+});
