@@ -30,6 +30,9 @@ import { type BlockForm, type NodePlan, orderOf, type PackedForm, type WeightReq
  */
 type Found = PackedParameters | BlockTensors | null | string;
 
+/** Weights whose multipliers are kept until they are written: 16 MB of them in blocks of 16. */
+const mostKept = 2 ** 29;
+
 export class StoredWeights {
   private readonly found = new Map<string, Found>();
   private divided: readonly DividedInput[] = [];
@@ -51,9 +54,11 @@ export class StoredWeights {
       }
     }
     const pending = new Map<string, Promise<Found>>();
+    const saveMemory = plans.reduce((sum, { requests }) => sum + requests[0].source.tensor.size, 0) > mostKept;
     for (const { requests } of plans) {
       const key = this.keyOf(requests[0]);
-      if (!pending.has(key) && !this.found.has(key)) pending.set(key, findWeight(requests[0], options, context));
+      if (!pending.has(key) && !this.found.has(key))
+        pending.set(key, findWeight(requests[0], saveMemory, options, context));
     }
     for (const [key, found] of pending) this.found.set(key, await found);
   }
@@ -129,13 +134,14 @@ function blockTensors({ source: { tensor }, form }: WeightRequest<BlockForm>, kn
 
 async function findWeight(
   request: WeightRequest,
+  saveMemory: boolean,
   { algorithm }: Settings,
   { workers, signal }: PassContext,
 ): Promise<Found> {
   const { form } = request;
   const { tensor } = request.source;
   if (form.kind === 'packed') {
-    const scheme = { bits: form.bits, search: searchOf(algorithm) };
+    const scheme = { bits: form.bits, search: searchOf(algorithm), saveMemory };
     return packWeight(tensor, form.layout, scheme, workers, signal);
   }
   const ranges = await scanWeight(tensor, layoutOf([tensor.size], { kind: 'tensor' }), workers, signal);

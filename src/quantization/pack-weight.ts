@@ -1,5 +1,5 @@
-// Packing a weight into few bits: scales and multipliers are found piece by piece in worker threads and kept, as they are little; the
-// integers are computed while the file is written.
+// Packing a weight into few bits: scales are found piece by piece in worker threads; integers are computed while the file is written, and so are
+// the multipliers of large models, so that memory does not grow with them.
 import { throwIfAborted } from '../errors.js';
 import { packElements, unpackSigned } from '../numeric/index.js';
 import type { Task, Workers } from '../parallel/index.js';
@@ -13,7 +13,15 @@ import {
   type TensorKernel,
 } from '../tensor/index.js';
 import type { BlockSearch } from './block-criterion.js';
-import { findMultipliersByKernels, fitsKernels, type IntegerPiece, integersByKernels } from './pack-by-kernels.js';
+import {
+  findMultipliersByKernels,
+  fitsKernels,
+  type IntegerPiece,
+  integersByKernels,
+  type KernelSearch,
+  multipliersByKernels,
+  scalesByKernels,
+} from './pack-by-kernels.js';
 import { type PackedWidth, packedScale, selectMultiplier } from './packed-multiplier.js';
 import { createRanges, scanRange } from './parameters-ranges.js';
 import { layoutOf } from './scheme-layout.js';
@@ -31,9 +39,13 @@ export interface PackedLayout {
   readonly blockSize: number;
 }
 
+type QuickSearch = Exclude<KernelSearch, 'hqq'>;
+
 export interface PackingScheme {
   readonly bits: PackedWidth;
   readonly search: BlockSearch;
+  /** Do not keep multipliers that are quickly found again, at the price of reading the weight once more. */
+  readonly saveMemory?: boolean;
 }
 
 /** What is kept of a packed weight besides its integers. */
@@ -41,8 +53,8 @@ export interface PackedParameters {
   readonly bits: PackedWidth;
   /** Scale of each channel. */
   readonly scale: Float32Array;
-  /** Multipliers [outer, K / blockSize, inner], packed as ONNX's INT4. */
-  readonly multipliers: Uint8Array;
+  /** Multipliers [outer, K / blockSize, inner], packed as ONNX's INT4, or the search that finds them again whenever they are needed. */
+  readonly multipliers: Uint8Array | QuickSearch;
   /** The integers in the order of the source, packed alike, where they are not simply the nearest ones. */
   readonly integers?: Uint8Array;
 }
@@ -82,8 +94,13 @@ export function channelCount({ outer, inner }: PackedLayout): number {
 function findParameters(tensor: Tensor, layout: PackedLayout, scheme: PackingScheme): PackedParameters | string {
   const { bits, search } = scheme;
   if (fitsKernels(layout, search)) {
-    const found = findMultipliersByKernels(tensor, layout, bits, search);
-    if (found) return { bits, scale: found.scale, multipliers: packElements(found.multipliers, 4) };
+    if (scheme.saveMemory && search !== 'hqq') {
+      const scale = scalesByKernels(tensor, layout, bits);
+      if (scale) return { bits, scale, multipliers: search };
+    } else {
+      const found = findMultipliersByKernels(tensor, layout, bits, search);
+      if (found) return { bits, scale: found.scale, multipliers: packElements(found.multipliers, 4) };
+    }
   }
   const scale = findPackedScales(tensor, layout, scheme.bits);
   if (typeof scale === 'string') return scale;
@@ -161,8 +178,8 @@ export function* packedGroups(
   layout: PackedLayout,
   { bits, scale, multipliers }: PackedParameters,
 ): Iterable<IntegerPiece> {
-  const all = unpackSigned(multipliers, 4, (layout.outer * layout.k * layout.inner) / layout.blockSize);
-  yield* integersByKernels(source, layout, bits, { scale, multipliers: all });
+  const known = typeof multipliers === 'string' ? multipliers : unpackSigned(multipliers, 4, blockCount(layout));
+  yield* integersByKernels(source, layout, bits, scale, known);
 }
 
 /** INT4 integers, two in a byte. */
@@ -204,7 +221,38 @@ export function packedInt4Tensor(source: Tensor, layout: PackedLayout, parameter
   return new ComputedTensor('int4', shape, packedInt4Kernel, [source], { layout, parameters });
 }
 
-/** The multipliers as an INT4 tensor [outer, K / blockSize, 1, inner]. */
-export function multiplierTensor({ outer, k, inner, blockSize }: PackedLayout, parameters: PackedParameters): Tensor {
-  return new MemoryTensor('int4', [outer, k / blockSize, 1, inner], parameters.multipliers);
+function blockCount({ outer, k, inner, blockSize }: PackedLayout): number {
+  return (outer * k * inner) / blockSize;
+}
+
+/** Multipliers, packed as ONNX's INT4, from the weight. */
+export const multiplierKernel: TensorKernel<PackedIntegersParameters> = {
+  module: import.meta.url,
+  exportName: 'multiplierKernel',
+  *chunks([source], { layout, parameters }) {
+    yield packedMultipliers(source, layout, parameters);
+  },
+};
+
+/** The multipliers [outer, K / blockSize, inner], packed as ONNX's INT4. */
+export function packedMultipliers(
+  source: Tensor,
+  layout: PackedLayout,
+  { bits, scale, multipliers }: PackedParameters,
+): Uint8Array {
+  if (typeof multipliers !== 'string') return multipliers;
+  return packElements(multipliersByKernels(source, layout, bits, scale, multipliers), 4);
+}
+
+/** The multipliers as an INT4 tensor [outer, K / blockSize, 1, inner], or the same bytes as they are. */
+export function multiplierTensor(
+  source: Tensor,
+  layout: PackedLayout,
+  parameters: PackedParameters,
+  dataType: 'int4' | 'uint8' = 'int4',
+): Tensor {
+  const { outer, k, inner, blockSize } = layout;
+  const shape = dataType === 'int4' ? [outer, k / blockSize, 1, inner] : [Math.ceil(blockCount(layout) / 2)];
+  if (typeof parameters.multipliers !== 'string') return new MemoryTensor(dataType, shape, parameters.multipliers);
+  return new ComputedTensor(dataType, shape, multiplierKernel, [source], { layout, parameters });
 }

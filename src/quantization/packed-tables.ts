@@ -109,14 +109,9 @@ export function addByTables(
   return parts.reduce((sum, part) => nodes.add('Add', [sum, part], 'sum'));
 }
 
-/** Adds signed nibbles, as ONNX packs INT4, and the nodes that decode them: int8 of `shape`. */
-export function addNibblesByTable(
-  nodes: NodeInserter,
-  name: string,
-  packed: Uint8Array,
-  shape: readonly number[],
-): Value {
-  return decodeBytes(nodes, name, new MemoryTensor('uint8', [packed.length], packed), tableOf(nibbles), shape);
+/** Adds bytes of two signed nibbles each, as ONNX packs INT4, and the nodes that decode them: int8 of `shape`. */
+export function addNibblesByTable(nodes: NodeInserter, name: string, packed: Tensor, shape: readonly number[]): Value {
+  return decodeBytes(nodes, name, packed, tableOf(nibbles), shape);
 }
 
 /** Adds bytes, each of which stands for a row of `table`, and the nodes that look them up: int8 of `shape`, what lies beyond is cut off. */

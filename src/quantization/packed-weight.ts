@@ -49,11 +49,14 @@ export function addPackedWeight(
     const decoded = decodePlanes(nodes, stored, name, bits);
     integers = nodes.add('Reshape', [decoded, graph.addInitializer(`${name}_blocks`, blocks)], 'q4d');
   }
-  const stored = multiplierTensor(layout, parameters);
-  const multipliers =
-    coding === 'tables'
-      ? addNibblesByTable(nodes, `${name}_m4`, parameters.multipliers, stored.shape)
-      : nodes.cast(graph.addInitializer(`${name}_m4`, stored), 'int4', 'int8', 'm');
+  let multipliers: Value;
+  if (coding === 'tables') {
+    const bytes = multiplierTensor(tensor, layout, parameters, 'uint8');
+    multipliers = addNibblesByTable(nodes, `${name}_m4`, bytes, [outer, k / blockSize, 1, inner]);
+  } else {
+    const stored = multiplierTensor(tensor, layout, parameters);
+    multipliers = nodes.cast(graph.addInitializer(`${name}_m4`, stored), 'int4', 'int8', 'm');
+  }
   const shape = graph.addInitializer(`${name}_shape`, int64Tensor([tensor.shape.length], tensor.shape));
   const product = nodes.add('Mul', [integers, multipliers], 'qm');
   const value = nodes.add('Reshape', [product, shape], 'w8');

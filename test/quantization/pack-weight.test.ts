@@ -25,7 +25,7 @@ function matrix(rows: number, columns: number) {
 function decode(source: ReturnType<typeof matrix>, layout: PackedLayout, parameters: PackedParameters): Float32Array {
   const { k, inner, blockSize } = layout;
   const integers = packedInt4Tensor(source, layout, parameters);
-  const multipliers = multiplierTensor(layout, parameters);
+  const multipliers = multiplierTensor(source, layout, parameters);
   expect(integers.bytes().length).toBe(Math.ceil(source.size / 2));
   const q = unpackSigned(integers.bytes(), 4, source.size);
   const m = unpackSigned(multipliers.bytes(), 4, source.size / blockSize);
@@ -44,6 +44,21 @@ async function parametersOf(source: ReturnType<typeof matrix>, layout: PackedLay
   if (typeof found === 'string') throw new TypeError(found);
   return found;
 }
+
+it('finds the same multipliers when they are written, where memory is scarce', async () => {
+  const source = matrix(96, 20);
+  for (const layout of [
+    { outer: 1, k: 96, inner: 20, blockSize: 16 },
+    { outer: 96, k: 20, inner: 1, blockSize: 10 },
+  ]) {
+    const sparing = await packWeight(source, layout, { ...scheme, saveMemory: true }, inlineWorkers);
+    if (typeof sparing === 'string') throw new TypeError(sparing);
+    expect(sparing.multipliers).toBe(scheme.search);
+    const kept = await parametersOf(source, layout);
+    expect(multiplierTensor(source, layout, sparing).bytes()).toEqual(kept.multipliers);
+    expect(decode(source, layout, sparing)).toEqual(decode(source, layout, kept));
+  }
+});
 
 describe('packWeight', () => {
   it('comes within 5 % of the signal, and gives a matrix and its transpose the same integers', async () => {

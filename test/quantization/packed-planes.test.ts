@@ -5,7 +5,7 @@ import { parseModel } from '../../src/ir/index.js';
 import { createRandom, unpackSigned } from '../../src/numeric/index.js';
 import { inlineWorkers } from '../../src/parallel/index.js';
 import type { Pass } from '../../src/pass/index.js';
-import { packedInt4Tensor, packWeight } from '../../src/quantization/pack-weight.js';
+import { packedInt4Tensor, packedMultipliers, packWeight } from '../../src/quantization/pack-weight.js';
 import { float32Tensor } from '../../src/tensor/index.js';
 import { engine, runOnCopy } from '../fixture-models.js';
 import { optimizedOperators } from '../optimized-graph.js';
@@ -34,7 +34,7 @@ it.each([3, 2] as const)('%i bits', async (bits) => {
   const found = await packWeight(weight, layout, { bits, search: 'mse-clip' }, inlineWorkers);
   if (typeof found === 'string') throw new TypeError(found);
   const q = unpackSigned(packedInt4Tensor(weight, layout, found).bytes(), 4, k * n);
-  const m = unpackSigned(found.multipliers, 4, 3 * n);
+  const m = unpackSigned(packedMultipliers(weight, layout, found), 4, 3 * n);
   const expected = Float32Array.from(q, (integer, i) => {
     expect(integer >= -(2 ** (bits - 1)) && integer < 2 ** (bits - 1)).toBe(true);
     return Math.abs(Math.fround(integer * m[Math.floor(i / n / 16) * n + (i % n)] * found.scale[i % n]));

@@ -11,7 +11,7 @@ import { createRandom, unpackSigned } from '../../src/numeric/index.js';
 import { saveModel } from '../../src/onnx/index.js';
 import { inlineWorkers } from '../../src/parallel/index.js';
 import type { Pass } from '../../src/pass/index.js';
-import { packWeight } from '../../src/quantization/pack-weight.js';
+import { packedMultipliers, packWeight } from '../../src/quantization/pack-weight.js';
 import { readIntegers } from '../../src/quantization/packed-tables.js';
 import { float32Tensor } from '../../src/tensor/index.js';
 import { engine, runOnCopy } from '../fixture-models.js';
@@ -54,7 +54,7 @@ describe.each([14, 17, 20])('opset %i', (opset) => {
     if (typeof found === 'string') throw new TypeError(found);
     const q = readIntegers(weight, layout, found);
     expect(Math.max(...q.map(Math.abs))).toBe({ 4: 8, 3: 4, 2: 2, 1.6: 1 }[bits]);
-    const m = unpackSigned(found.multipliers, 4, 3 * n);
+    const m = unpackSigned(packedMultipliers(weight, layout, found), 4, 3 * n);
     const expected = Float32Array.from(q, (integer, i) =>
       Math.abs(Math.fround(integer * m[Math.floor(i / n / 16) * n + (i % n)] * found.scale[i % n])),
     );

@@ -18,7 +18,7 @@ it.each([false, true])('packed (stored as [N, K]: %s)', (rows) => {
   )!;
   const stored = packedFromRounded(rounding, scale!, 4, rows);
   const q = unpackSigned(stored.integers!, 4, k * n);
-  const m = unpackSigned(stored.multipliers, 4, (k / 16) * n);
+  const m = unpackSigned(stored.multipliers as Uint8Array, 4, (k / 16) * n);
   const decoded = rounding.decode();
   for (let row = 0; row < k; row++) {
     const block = Math.floor(row / 16);

@@ -6,7 +6,7 @@ import { cloneModel, type Model, parseModel } from '../../../src/ir/index.js';
 import { createRandom, unpackSigned } from '../../../src/numeric/index.js';
 import { inlineWorkers } from '../../../src/parallel/index.js';
 import { type Pass, runPass } from '../../../src/pass/index.js';
-import { packWeight } from '../../../src/quantization/pack-weight.js';
+import { packedMultipliers, packWeight } from '../../../src/quantization/pack-weight.js';
 import { readIntegers } from '../../../src/quantization/packed-tables.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
 import { engine, runOnCopy } from '../../fixture-models.js';
@@ -63,7 +63,7 @@ it.each([4, 3, 2, 1.6] as const)('decodes %d bits when the model is loaded', asy
     const found = await packWeight(tensor, layout, { bits, search: 'mse-clip' }, inlineWorkers);
     if (typeof found === 'string') throw new TypeError(found);
     const q = readIntegers(tensor, layout, found);
-    const m = unpackSigned(found.multipliers, 4, q.length / blockSize);
+    const m = unpackSigned(packedMultipliers(tensor, layout, found), 4, q.length / blockSize);
     const decoded = Float32Array.from(q, (integer, i) =>
       Math.fround(integer * m[Math.floor(i / blockSize)] * found.scale[Math.floor(i / layout.k)]),
     );
