@@ -1,5 +1,6 @@
 // What `dsopt distill` and `dsopt heal` share: flags made from the options of their pass, and a first Ctrl-C that ends the training with the
 // best weights so far (a second one ends the process).
+import { getEventListeners } from 'node:events';
 import type { Command, Option } from 'commander';
 import { internalError } from '../errors.js';
 import type { Pass } from '../pass/index.js';
@@ -41,13 +42,19 @@ export async function runTraining(
   await runToTheBest({ command: name, input, output: options.output, recipe }, options, context);
 }
 
-/** The first Ctrl-C ends training with the best weights so far, and the rest goes on. */
+/** The first Ctrl-C ends a training that is under way with the best weights so far, and the rest goes on; at other times it ends everything. */
 export async function runToTheBest(
   compression: Compression,
   options: WriteOptions,
   { signal: finish, ...rest }: CommandContext,
 ): Promise<void> {
-  await runCompression({ ...compression, finish }, options, { ...rest, signal: new AbortController().signal });
+  const controller = new AbortController();
+  const endAll = (): void => {
+    const trainings = getEventListeners(finish, 'abort').length;
+    if (trainings === 0) controller.abort(finish.reason);
+  };
+  finish.addEventListener('abort', endAll, { once: true });
+  await runCompression({ ...compression, finish }, options, { ...rest, signal: controller.signal });
 }
 
 async function loadPass(name: string): Promise<Pass> {

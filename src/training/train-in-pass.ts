@@ -9,7 +9,8 @@ import type { Examples } from './examples.js';
 import { IntegerWeights } from './integer-weights.js';
 import { openExamples } from './open-examples.js';
 import type { TrainingOptions } from './options.js';
-import { type TrainingResult, train } from './train.js';
+import { train } from './train.js';
+import type { TrainingResult } from './training-loop.js';
 
 /** The teacher that the options name, or the model before the first pass. */
 export async function openTeacher({ teacher }: TrainingOptions, { original }: PassContext): Promise<Model> {

@@ -1,5 +1,5 @@
 // `dsopt distill` and `dsopt heal` as commands.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { loadModel, saveModel } from '../../src/onnx/index.js';
@@ -51,16 +51,45 @@ test('heal brings a damaged model closer to its teacher', async () => {
 });
 
 test('an interrupted training writes the best so far', async () => {
+  const log = path('steps.jsonl');
+  let interruptOnce: (() => void) | null = null;
+  const watch = setInterval(() => {
+    if (!interruptOnce || !existsSync(log) || statSync(log).size === 0) return;
+    clearInterval(watch);
+    interruptOnce();
+  }, 20);
   const { code, stderr } = await runCli(
     [
-      ...['heal', path('damaged.onnx'), '--teacher', path('teacher.onnx'), '--data', path('data.jsonl')],
+      ...['heal', path('damaged.onnx'), '--teacher', path('teacher.onnx'), '--data', path('data.jsonl'), '--log', log],
       ...['-o', path('interrupted.onnx'), '--steps', '100000', '--no-measure', '--threads', '1', '--batch', '16'],
     ],
-    { onLog: (text, interrupt) => text.includes('heal') && setTimeout(interrupt, 400) },
+    {
+      onLog: (_, interrupt) => {
+        interruptOnce = interrupt;
+      },
+    },
   );
   expect(code).toBe(0);
   expect(stderr).toContain('interrupted');
   expect(existsSync(path('interrupted.onnx'))).toBe(true);
+});
+
+test.each(['heal', 'run'])('interrupted before training begins, %s ends', async (command) => {
+  const recipe = path('recipe.yaml');
+  writeFileSync(
+    recipe,
+    `version: 1\nsteps: [{ pass: heal, teacher: teacher.onnx, data: data.jsonl, steps: 100000, threads: 1, batch: 16 }]\n`,
+  );
+  const output = path(`${command}.never.onnx`);
+  const data = ['--teacher', path('teacher.onnx'), '--data', path('data.jsonl'), '--steps', '100000'];
+  const { code } = await runCli(
+    command === 'heal'
+      ? ['heal', path('damaged.onnx'), ...data, '-o', output, '--no-measure']
+      : ['run', recipe, '-i', path('damaged.onnx'), '-o', output, '--no-measure'],
+    { onLog: (text, interrupt) => text.endsWith('load …\n') && interrupt() },
+  );
+  expect(code).toBe(130);
+  expect(existsSync(output)).toBe(false);
 });
 
 test('a loss that does not exist is a usage error', async () => {
