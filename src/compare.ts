@@ -116,6 +116,7 @@ function asDataset(feeds: Iterable<Feeds> | AsyncIterable<Feeds>, count: number 
     states: [],
     byteLevel: false,
     padding: null,
+    maskToken: null,
     async *samples() {
       let done = 0;
       for await (const feed of feeds) {

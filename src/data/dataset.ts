@@ -62,6 +62,8 @@ export interface Dataset {
   readonly byteLevel: boolean;
   /** What rows of different length are filled up with in a batch, by input; null: shapes must agree. */
   readonly padding: Readonly<Record<string, number>> | null;
+  /** The token that stands for a hidden word; null where the data is no text, or its tokenizer has none. */
+  readonly maskToken: number | null;
   /** The samples in order, the same ones each time, `batch` examples at once where the model allows it (default 1). */
   samples(batch?: number): AsyncIterable<Sample>;
   /** Removes what reading needed on disk. */

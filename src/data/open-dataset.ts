@@ -61,6 +61,7 @@ export async function openDataset(
     states,
     byteLevel: source.byteLevel ?? false,
     padding: source.padding ?? null,
+    maskToken: source.maskToken ?? null,
     samples(batch = 1) {
       const samples = fitEach(selectSamples(source, selection), model, states);
       const length = fixed ?? batch;

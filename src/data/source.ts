@@ -10,6 +10,8 @@ interface SourceFacts {
   readonly byteLevel?: boolean;
   /** Batches may be filled up to the longest: the value that pads each input, by its name. Null: shapes must agree. */
   readonly padding?: Readonly<Record<string, number>> | null;
+  /** The token that stands for a hidden word, where the tokenizer has one. */
+  readonly maskToken?: number | null;
   close?(): Promise<void>;
 }
 

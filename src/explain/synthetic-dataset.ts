@@ -11,6 +11,7 @@ export function syntheticDataset(feeds: SyntheticFeeds, size: number): Dataset {
     states: [],
     byteLevel: false,
     padding: null,
+    maskToken: null,
     async *samples() {
       for (let index = 0; index < size; index++) {
         yield { feeds: feeds.at(index), count: 1, targets: null, continues: false };

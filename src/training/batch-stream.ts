@@ -88,8 +88,9 @@ export class BatchStream {
   }
 
   private get maskToken(): bigint | null {
-    const { maskToken } = this.sources.options;
-    return maskToken === undefined ? null : BigInt(maskToken);
+    const { options, examples } = this.sources;
+    const token = options.maskToken ?? examples.maskToken;
+    return token === null ? null : BigInt(token);
   }
 
   private async prepare(step: number, group: readonly Batch[], random: Random): Promise<StepInputs> {

@@ -11,11 +11,11 @@ export interface TrainingState {
   readonly weights: ReadonlyMap<string, Float32Array>;
   readonly optimizer: OptimizerState;
   readonly average: ReadonlyMap<string, Float32Array> | null;
-  readonly best: {
-    readonly loss: number;
-    readonly step: number;
-    readonly weights: ReadonlyMap<string, Float32Array>;
-  } | null;
+  readonly best:
+    | (HeldOutLoss & {
+        readonly weights: ReadonlyMap<string, Float32Array>;
+      })
+    | null;
   readonly checks: readonly HeldOutLoss[];
   readonly losses: readonly number[];
   /** Checks without a better loss. */
@@ -25,6 +25,8 @@ export interface TrainingState {
 export interface HeldOutLoss {
   readonly step: number;
   readonly loss: number;
+  /** Share of the answers that are right, where that is what weights are chosen by. */
+  readonly score: number | null;
 }
 
 export class TrainingCheckpoint {

@@ -18,12 +18,15 @@ export interface Batch {
 export class Examples {
   readonly training: readonly number[];
   readonly heldOut: readonly number[];
+  /** What the tokenizer of the data writes for hidden words. */
+  readonly maskToken: number | null;
   private readonly samples: readonly Sample[];
   private readonly padding: Padding;
   private readonly longest: number;
 
   /** `samples`: one example each. Every `1 / holdout`-th is held out. */
-  constructor(samples: readonly Sample[], padding: Padding, holdout: number) {
+  constructor(samples: readonly Sample[], padding: Padding, holdout: number, maskToken: number | null = null) {
+    this.maskToken = maskToken;
     if (samples.length === 0) throw usageError('There are no examples to train on');
     this.samples = samples;
     this.padding = padding;

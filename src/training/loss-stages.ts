@@ -1,6 +1,7 @@
 // The stages of a training, each with the sessions that compute its losses: features first, say, then what the network answers (Jiao et al. 2020).
 import type { Engine } from '../engine/index.js';
 import type { Model } from '../ir/index.js';
+import { findLogits } from './logits.js';
 import { type PlannedLoss, planLosses } from './loss-plan.js';
 import { type LossStage, parseStages } from './loss-weights.js';
 import type { TrainingOptions } from './options.js';
@@ -32,6 +33,8 @@ export function lossOf({ loss, replay, keepKnowledge }: TrainingOptions): string
 
 export class LossStages {
   private readonly stages: readonly { readonly until: number; readonly sessions: StepSessions }[];
+  /** The value of the teacher that answers are judged by; null where they are not. */
+  readonly teacherAnswers: string | null;
   /** Values of the teacher that some stage compares. */
   readonly wanted: readonly string[];
   /** The teacher's values of an example are the same in every batch. */
@@ -47,14 +50,26 @@ export class LossStages {
     };
     const parsed = parseStages(lossOf(options)) as readonly LossStage[];
     const planned = parsed.map(({ losses }) => planLosses(student, teacher, losses, options.mapping));
-    const { temperature, threads } = options;
+    const { temperature, threads, judge } = options;
+    const answers = judge === 'loss' ? null : (findLogits(student)?.name ?? null);
+    this.teacherAnswers = judge === 'agreement' && teacher ? (findLogits(teacher)?.name ?? null) : null;
     let until = 0;
     this.stages = planned.map((losses, index) => {
       until += parsed[index].share;
-      const fixed = { student, weights, losses, temperature, projections, engine, ...(trained && { trained }) };
+      const fixed = {
+        student,
+        weights,
+        losses,
+        temperature,
+        projections,
+        engine,
+        answers,
+        ...(trained && { trained }),
+      };
       return { until, sessions: new StepSessions(fixed, executing, threads) };
     });
-    this.wanted = [...new Set(planned.flat().flatMap(teacherValues))];
+    const judged = this.teacherAnswers === null ? [] : [this.teacherAnswers];
+    this.wanted = [...new Set([...planned.flat().flatMap(teacherValues), ...judged])];
     this.repeatable = planned.flat().every(({ name }) => name === 'logits' || name === 'labels');
   }
 

@@ -1,6 +1,6 @@
 // Reads what is trained on into memory: a dataset with its right answers, or the samples that passes calibrate with.
 import { dirname } from 'node:path';
-import { type DataOptions, dataOptions, openDataset, type Padding, type Sample } from '../data/index.js';
+import { type DataOptions, type Dataset, dataOptions, openDataset, type Padding, type Sample } from '../data/index.js';
 import type { Engine, Feeds, ValueInfo } from '../engine/index.js';
 import { memoryLimit, throwIfAborted, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
@@ -38,21 +38,21 @@ export async function openExamples(
       return value === undefined ? [] : [[name, value]];
     }),
   ) as DataOptions;
-  const read = async (path: string): Promise<{ readonly samples: readonly Sample[]; readonly padding: Padding }> => {
+  const read = async (path: string): Promise<Pick<Dataset, 'padding' | 'maskToken'> & { samples: Sample[] }> => {
     const dataset = await openDataset(path, { seed, ...given }, interfaceOf);
     try {
       if (dataset.states.length > 0) {
         throw usageError('Models that carry state from sample to sample cannot be trained');
       }
-      return { samples: await collect(dataset.samples(), signal, maxBytes), padding: dataset.padding };
+      const { padding, maskToken } = dataset;
+      return { samples: await collect(dataset.samples(), signal, maxBytes), padding, maskToken };
     } finally {
       await dataset.close();
     }
   };
-  const { samples: own, padding } = await read(options.data);
-  if (options.replay === undefined) return new Examples(own, padding, options.holdout);
-  const old = await read(options.replay);
-  return new Examples([...own, ...withoutAnswers(old.samples, own[0])], padding, options.holdout);
+  const { samples: own, padding, maskToken } = await read(options.data);
+  const old = options.replay === undefined ? [] : withoutAnswers((await read(options.replay)).samples, own[0]);
+  return new Examples([...own, ...old], padding, options.holdout, maskToken);
 }
 
 /** Old data is judged by the teacher alone, even where it has answers. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { dataOptions } from '../data/index.js';
 import { augmentations } from './augment.js';
 import { trainingBackends } from './backend.js';
+import { judges } from './judge.js';
 import { parseMapping } from './layer-mapping.js';
 import { lossNames, parseStages } from './loss-weights.js';
 import { renormalizations } from './renormalization.js';
@@ -53,7 +54,11 @@ export const trainingOptions = {
     .describe(
       'vary images: flip, crop (shift by up to an eighth), cutout (a square of zeros), mixup (pairs, not with labels); texts: mask (15 % of the tokens)',
     ),
-  maskToken: z.int().min(0).optional().describe('token id that mask writes, as [MASK] has in the tokenizer'),
+  maskToken: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('token id that mask writes (default: that of [MASK] or <mask> in the tokenizer)'),
   normalization: z
     .enum(renormalizations)
     .default('auto')
@@ -76,7 +81,17 @@ export const trainingOptions = {
     .max(0.5)
     .default(0.1)
     .describe('share of the examples (at most 512) that choose the best weights'),
-  patience: z.int().min(0).default(0).describe('stop after so many checks without a better held-out loss; 0: never'),
+  judge: z
+    .enum(judges)
+    .default('loss')
+    .describe(
+      'what held-out examples choose the best weights by, and when patience ends: the loss, the share of right answers, or that of answers that are the ones of the teacher',
+    ),
+  patience: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('stop after so many checks of held-out examples without anything better; 0: never'),
   replay: z
     .string()
     .optional()

@@ -76,12 +76,14 @@ export class StepSessions {
     };
   }
 
-  async loss(batch: BatchTensors, weights: Feeds): Promise<number> {
+  /** The loss alone, and the answers of the student where they were asked for. */
+  async loss(batch: BatchTensors, weights: Feeds): Promise<{ readonly loss: number; readonly answers: Tensor | null }> {
     const opened = await this.graphFor(batch);
-    const { lossModel, loss } = opened.lossGraph;
+    const { lossModel, loss, answers } = opened.lossGraph;
     opened.loss ??= await this.open(lossModel);
-    const results = await opened.loss.run(feedsOf(opened.loss, batch, weights), [loss]);
-    return results[loss].readFloat32()[0];
+    const wanted = answers === null ? [loss] : [loss, answers];
+    const results = await opened.loss.run(feedsOf(opened.loss, batch, weights), wanted);
+    return { loss: results[loss].readFloat32()[0], answers: answers === null ? null : results[answers] };
   }
 
   async close(): Promise<void> {

@@ -72,6 +72,11 @@ function describe({ steps, losses, checks, bestStep, ended, pruned }: TrainingRe
   if (checks.length > 0) {
     record.metric('heldOutLossBefore', checks[0].loss);
     record.metric('heldOutLossAfter', Math.min(...checks.map(({ loss }) => loss)));
+    const scores = checks.flatMap(({ step, score }) => (score === null ? [] : [{ step, score }]));
+    if (scores.length > 0) {
+      record.metric('heldOutScoreBefore', scores[0].score);
+      record.metric('heldOutScoreAfter', Math.max(...scores.map(({ score }) => score)));
+    }
     record.metric('bestStep', bestStep);
   }
   if (losses.length > 1) {
@@ -87,7 +92,7 @@ function describe({ steps, losses, checks, bestStep, ended, pruned }: TrainingRe
     record.warn(`Training was interrupted at step ${steps}; the best weights until then are taken`);
   if (ended === 'diverged')
     record.warn(`Training ended at step ${steps}: the held-out loss got far worse than at the start; try a lower lr`);
-  if (ended === 'no better') record.warn(`Training ended at step ${steps}, as the held-out loss got no better`);
+  if (ended === 'no better') record.warn(`Training ended at step ${steps}, as nothing got better on held-out examples`);
   if (checks.length > 1 && bestStep === 0)
     record.warn('No step was better than none on held-out examples: the weights are as they were');
 }

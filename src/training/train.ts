@@ -5,6 +5,7 @@ import type { Model } from '../ir/index.js';
 import type { Augmentation } from './augment.js';
 import { stepEngine } from './backend.js';
 import { BatchStream } from './batch-stream.js';
+import type { Examples } from './examples.js';
 import { FakeQuantizer } from './fake-quantize.js';
 import { examplesFingerprint, modelFingerprint } from './fingerprint.js';
 import type { WeightRounding } from './integer-weights.js';
@@ -41,7 +42,7 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
     executing,
   });
   const kinds = new Set(options.augment.split(',').filter((word): word is Augmentation => word !== ''));
-  checkAugmentations(kinds, options);
+  checkAugmentations(kinds, options, examples);
   const { threads, teacherCache, checkpoint } = options;
   const hashed = teacherCache !== undefined || checkpoint !== undefined;
   const identity = hashed ? [examplesFingerprint(examples), teacher ? modelFingerprint(teacher) : ''] : [];
@@ -68,9 +69,9 @@ function qatRounding({ graph }: Model, { qat, qatBlockSize: blockSize }: Trainin
   return quantizer;
 }
 
-function checkAugmentations(kinds: ReadonlySet<Augmentation>, options: TrainingOptions): void {
-  if (kinds.has('mask') && options.maskToken === undefined) {
-    throw usageError('mask needs the token that it writes', 'Give its id: --mask-token N.');
+function checkAugmentations(kinds: ReadonlySet<Augmentation>, options: TrainingOptions, { maskToken }: Examples): void {
+  if (kinds.has('mask') && options.maskToken === undefined && maskToken === null) {
+    throw usageError('The data tells no token that stands for hidden words', 'Give its id: --mask-token N.');
   }
   if (kinds.has('mixup') && /labels/.test(lossOf(options))) {
     throw usageError('mixup mixes examples, which right answers do not follow', 'Leave labels out of --loss.');

@@ -30,6 +30,8 @@ export function teacherInput(value: string): string {
 export interface LossGraph {
   readonly lossModel: Model;
   readonly loss: string;
+  /** Output of `lossModel` that holds the answers of the student, where they were asked for. */
+  readonly answers: string | null;
 }
 
 export interface TrainingGraph extends LossGraph {
@@ -57,6 +59,8 @@ export interface TrainingGraphRequest {
   readonly labels: Tensor | null;
   /** Weights of projections, by the student's value: made by the first graph that needs them. */
   readonly projections: Map<string, Projection>;
+  /** Class scores of the student that are wanted beside its loss. */
+  readonly answers?: string | null;
   /** Values of the student that are wanted beside losses and gradients. */
   readonly observed?: readonly string[];
   readonly engine: Engine;
@@ -77,8 +81,9 @@ export async function buildTrainingGraph(request: TrainingGraphRequest): Promise
   const { model, builder, sources, total, outputs, exposed } = await withLosses(request);
   const { graph } = model;
   const [loss, ...terms] = outputs.map(({ name }) => name);
-  const { observed = [] } = request;
-  const facts = { model, lossModel: cloneModel(model), loss, terms, observed };
+  const { observed = [], answers = null } = request;
+  const facts = { model, lossModel: cloneModel(model), loss, answers, terms, observed };
+  if (answers !== null) graph.removeOutput(exposed.get(answers)!);
   const obstacles = findObstacles(builder, sources, [total]);
   if (obstacles.length > 0) return { ...facts, gradients: new Map(), obstacles };
   for (const name of observed) graph.addOutput(exposed.get(name)!);
@@ -95,7 +100,7 @@ export async function buildTrainingGraph(request: TrainingGraphRequest): Promise
 /** As `buildTrainingGraph`, without gradients. */
 export async function buildLossGraph(request: TrainingGraphRequest): Promise<LossGraph> {
   const { model, outputs } = await withLosses(request);
-  return { lossModel: model, loss: outputs[0].name };
+  return { lossModel: model, loss: outputs[0].name, answers: request.answers ?? null };
 }
 
 interface WithLosses {
@@ -179,6 +184,7 @@ async function withLosses(request: TrainingGraphRequest): Promise<WithLosses> {
     graph.addOutput(output);
     return output;
   });
+  if (request.answers) graph.addOutput(exposed.get(request.answers)!);
   return { model, builder, sources, total, outputs, exposed };
 }
 
@@ -193,13 +199,14 @@ function logitsLoss(builder: GraphBuilder, own: Value, other: Value, temperature
 }
 
 /** A copy whose compared values are outputs, under their names. */
-function exposeValues({ student, losses, observed = [] }: TrainingGraphRequest): Model {
+function exposeValues({ student, losses, observed = [], answers = null }: TrainingGraphRequest): Model {
   const copy = cloneModel(student);
   const { graph } = copy;
   const values = new Map<string, Value>();
   for (const node of graph.nodes()) for (const output of node.outputs) if (output) values.set(output.name, output);
   for (const output of [...graph.outputs]) graph.removeOutput(output);
   const compared = losses.flatMap(({ pairs }) => pairs.map((pair) => pair.student));
-  for (const name of new Set([...compared, ...observed])) graph.addOutput(values.get(name)!);
+  const wanted = answers === null ? observed : [answers, ...observed];
+  for (const name of new Set([...compared, ...wanted])) graph.addOutput(values.get(name)!);
   return copy;
 }

@@ -2,13 +2,15 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Engine } from '../engine/index.js';
-import { ioError, throwIfAborted, trainingDiverged } from '../errors.js';
+import { ioError, throwIfAborted, trainingDiverged, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { createRandom } from '../numeric/index.js';
+import type { Tensor } from '../tensor/index.js';
 import type { BatchStream } from './batch-stream.js';
 import { type HeldOutLoss, TrainingCheckpoint, type TrainingState } from './checkpoint.js';
 import type { Examples } from './examples.js';
 import type { WeightRounding } from './integer-weights.js';
+import { countRight } from './judge.js';
 import type { LossStages } from './loss-stages.js';
 import {
   Adam,
@@ -165,7 +167,12 @@ export class Training {
 
   private note(loss: number, examplesPerSecond: number): string {
     const heldOut = this.checks.at(-1);
-    const parts = [`loss ${loss.toPrecision(3)}`, ...(heldOut ? [`held out ${heldOut.loss.toPrecision(3)}`] : [])];
+    const score = heldOut?.score ?? null;
+    const parts = [
+      `loss ${loss.toPrecision(3)}`,
+      ...(heldOut ? [`held out ${heldOut.loss.toPrecision(3)}`] : []),
+      ...(score === null ? [] : [`${(100 * score).toFixed(1)} % right`]),
+    ];
     return [...parts, `${Math.round(examplesPerSecond)} examples/s`].join(' · ');
   }
 
@@ -223,24 +230,36 @@ export class Training {
     const feeds = weights.shipped(this.average ?? weights.arrays);
     let sum = 0;
     let count = 0;
+    let right = 0;
+    let answered = 0;
     for (const batch of await stream.heldOut(createRandom(this.environment.seed).fork('held out'))) {
       throwIfAborted(this.environment.signal);
+      const { loss, answers } = await stages.last.loss(batch.tensors, feeds);
       count += batch.count;
-      sum += batch.count * (await stages.last.loss(batch.tensors, feeds));
+      sum += batch.count * loss;
+      if (!answers) continue;
+      const tally = countRight(answers, this.expectedAnswers(batch.tensors));
+      right += tally.right;
+      answered += tally.counted;
     }
     if (count === 0) return;
-    const loss = sum / count;
-    this.checks.push({ step: this.step, loss });
-    if (this.best && !(loss < this.best.loss)) this.stale++;
+    const check = { step: this.step, loss: sum / count, score: answered > 0 ? right / answered : null };
+    this.checks.push(check);
+    if (this.best && !isBetter(check, this.best)) this.stale++;
     else {
       this.stale = 0;
       const arrays = this.average ?? weights.arrays;
-      this.best = {
-        loss,
-        step: this.step,
-        weights: new Map([...arrays].map(([name, values]) => [name, values.slice()])),
-      };
+      this.best = { ...check, weights: new Map([...arrays].map(([name, values]) => [name, values.slice()])) };
     }
+  }
+
+  /** What answers are compared with, as the options say. */
+  private expectedAnswers({ teacher, labels }: BatchTensors): Tensor {
+    const { teacherAnswers } = this.parts.stages;
+    const expected = teacherAnswers === null ? labels : teacher[teacherAnswers];
+    if (!expected)
+      throw usageError('There is nothing to judge answers by: the data has no right answers, or there is no teacher');
+    return expected;
   }
 
   /** Far behind where it began, and worse check after check: it will not come back. */
@@ -267,7 +286,7 @@ export class Training {
     const tensors = await stream.tensors(batch, null);
     await stages.prepare(tensors);
     weights.addProjections(projections, random);
-    return projections.size === 0 && (await stages.last.loss(tensors, weights.shipped())) <= equalLoss;
+    return projections.size === 0 && (await stages.last.loss(tensors, weights.shipped())).loss <= equalLoss;
   }
 
   private save(): void {
@@ -305,6 +324,12 @@ export class Training {
     }
     return hash.digest('hex');
   }
+}
+
+/** More right answers, or as many with a lower loss; where answers do not count, the lower loss. */
+function isBetter(check: HeldOutLoss, best: HeldOutLoss): boolean {
+  const gain = (check.score ?? 0) - (best.score ?? 0);
+  return gain > 0 || (gain === 0 && check.loss < best.loss);
 }
 
 function writeLog(path: string, line: string, anew = false): void {

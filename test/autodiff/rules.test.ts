@@ -373,6 +373,14 @@ const cases: Readonly<Record<string, Case>> = {
     graph:
       '(float[3,2,3] x, float[1,6,3] w, float[1,6,2] r, float[1,12] b) => (float[3,1,2,2] y, float[1,2,2] h) { y, h = GRU <hidden_size = 2, linear_before_reset = 1, direction = "reverse"> (x, w, r, b) }',
   },
+  RNN: {
+    graph:
+      '(float[4,2,3] x, float[1,5,3] w, float[1,5,5] r, float[1,10] b) => (float[4,1,2,5] y, float[1,2,5] h) { y, h = RNN <hidden_size = 5> (x, w, r, b) }',
+  },
+  'RNN of two directions with other activations': {
+    graph:
+      '(float[3,2,3] x, float[2,2,3] w, float[2,2,2] r, float[2,4] b) => (float[3,2,2,2] y) { y = RNN <hidden_size = 2, direction = "bidirectional", activations = ["Sigmoid", "Tanh"]> (x, w, r, b) }',
+  },
   'If always taken': {
     graph:
       '(float[2,3] x) => (float[2,3] y) { s = Shape (x) z = Constant <value_ints = [0]> () n = Gather (s, z) two = Constant <value_ints = [2]> () e = Equal (n, two) o = Constant <value_ints = [0]> () c = Squeeze (e, o) y = If <then_branch = then_graph () => (float[2,3] t) { t = Tanh (x) }, else_branch = else_graph () => (float[2,3] f) { f = Exp (x) }> (c) }',

@@ -31,6 +31,17 @@ async function read(path: string, options: DataOptions = {}, model: ModelInterfa
   return { dataset, samples, feed, labels };
 }
 
+it('the token for hidden words is the one of the tokenizer', async () => {
+  const hiding = {
+    ...wordPiece,
+    added_tokens: [...wordPiece.added_tokens, { ...wordPiece.added_tokens[0], id: 12, content: '[MASK]' }],
+  };
+  const path = write('hidden.tsv', 'label\tsentence\n1\tgood film\n');
+  expect((await read(path)).dataset.maskToken).toBeNull();
+  const options = { tokenizer: write('hiding.json', JSON.stringify(hiding)) };
+  expect((await read(path, options)).dataset.maskToken).toBe(12);
+});
+
 describe('records', () => {
   it('of .tsv have a header where it says so', async () => {
     const { feed, labels } = await read(write('header.tsv', 'label\tsentence\n1\tgood film\n0\tvery bad\r\n'));

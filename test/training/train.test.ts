@@ -133,6 +133,23 @@ test('mask without a token and mixup with right answers are errors', async () =>
   }
 });
 
+test("the best weights can be those with the most right answers, or the most that are the teacher's", async () => {
+  const agreement = await run({ options: { judge: 'agreement' } });
+  const scores = agreement.result.checks.map(({ score }) => score!);
+  const best = agreement.result.checks.find(({ step }) => step === agreement.result.bestStep)!;
+  expect(best.score).toBe(Math.max(...scores));
+  expect(best.score).toBeGreaterThan(scores[0]);
+  const right = await run({ options: { judge: 'accuracy', loss: 'labels:1' }, labelled: true });
+  expect(right.result.checks.every(({ score }) => score !== null && score >= 0 && score <= 1)).toBe(true);
+  await expect(run({ options: { judge: 'accuracy' } })).rejects.toMatchObject({ code: 'USAGE' });
+});
+
+test('patience ends a training whose judge sees nothing better', async () => {
+  const { result } = await run({ options: { judge: 'agreement', patience: 2, checkEvery: 1, epochs: 30 } });
+  expect(result.ended).toBe('no better');
+  expect(result.steps).toBeLessThan(150);
+});
+
 test('zeros of a pruned matrix stay zero', async () => {
   const student = network(2);
   const w1 = [...student.graph.initializers].find(({ name }) => name === 'w1')!;

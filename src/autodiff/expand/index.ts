@@ -13,7 +13,7 @@ import {
   skipLayerNormalization,
   skipRmsNormalization,
 } from './normalization.js';
-import { expandGru, expandLstm } from './recurrent.js';
+import { expandGru, expandLstm, expandRnn } from './recurrent.js';
 
 /** The values that take the places of the outputs, null where one is not used; null altogether: the node stays. */
 export type Expansion = (node: Node, builder: GraphBuilder) => readonly (Value | null)[] | null;
@@ -23,6 +23,7 @@ const expansions: Readonly<Record<string, Expansion>> = {
   BatchNormalization: batchNormalization,
   LSTM: expandLstm,
   GRU: expandGru,
+  RNN: expandRnn,
   GroupNormalization: groupNormalization,
   LpNormalization: lpNormalization,
   MeanVarianceNormalization: meanVarianceNormalization,

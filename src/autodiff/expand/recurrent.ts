@@ -1,5 +1,5 @@
-// LSTM and GRU step by step (Hochreiter and Schmidhuber 1997; Cho et al. 2014), with the gate orders of ONNX (iofc, zrh). Default activations,
-// sequences of full length.
+// LSTM, GRU and RNN step by step (Hochreiter and Schmidhuber 1997; Cho et al. 2014; Elman 1990), with the gate orders of ONNX (iofc, zrh). Default
+// activations (of RNN also Relu and Sigmoid), sequences of full length.
 import type { Node, Value } from '../../ir/index.js';
 import type { GraphBuilder } from '../graph-builder.js';
 import type { Expansion } from './index.js';
@@ -20,6 +20,8 @@ interface Direction {
   /** Peepholes [3 · hidden] in the order i, o, f, or null. */
   readonly peephole: Value | null;
   readonly linearBeforeReset: boolean;
+  /** Of RNN: an operator. */
+  readonly activation: string;
 }
 
 const lstm: Cell = {
@@ -55,6 +57,13 @@ const gru: Cell = {
   },
 };
 
+const rnn: Cell = {
+  gates: 1,
+  step(b, x, [h], { recurrence, recurrenceBias, activation }) {
+    return [b.unary(activation, b.add(x, withBias(b, b.matMul(h, recurrence), recurrenceBias)))];
+  },
+};
+
 function withBias(b: GraphBuilder, value: Value, bias: Value | null): Value {
   return bias ? b.add(value, bias) : value;
 }
@@ -62,6 +71,8 @@ function withBias(b: GraphBuilder, value: Value, bias: Value | null): Value {
 export const expandLstm: Expansion = (node, b) => expandRecurrent(node, b, lstm, [node.input(5), node.input(6)]);
 
 export const expandGru: Expansion = (node, b) => expandRecurrent(node, b, gru, [node.input(5)]);
+
+export const expandRnn: Expansion = (node, b) => expandRecurrent(node, b, rnn, [node.input(5)]);
 
 /** Outputs of ONNX: all hidden states [length, directions, n, hidden], then the last of each state [directions, n, hidden]. */
 function expandRecurrent(node: Node, b: GraphBuilder, cell: Cell, initial: readonly (Value | null)[]) {
@@ -90,6 +101,7 @@ function expandRecurrent(node: Node, b: GraphBuilder, cell: Cell, initial: reado
       recurrenceBias: bias && b.slice(bias, 0, width, 2 * width),
       peephole: cell === lstm ? own(node.input(7)) : null,
       linearBeforeReset: attributes.int('linear_before_reset', 0) === 1,
+      activation: activationsOf(node)[d] ?? 'Tanh',
     };
     const order = [...Array(length).keys()];
     if (backwardFirst || d === 1) order.reverse();
@@ -107,8 +119,16 @@ function expandRecurrent(node: Node, b: GraphBuilder, cell: Cell, initial: reado
 
 function isDefault(node: Node, name: string): boolean {
   if (name !== 'activations') return name === 'input_forget' && node.attributes.int(name, 0) === 0;
+  if (node.opType === 'RNN') return activationsOf(node).every((word) => ['Tanh', 'Relu', 'Sigmoid'].includes(word));
   const usual = node.opType === 'LSTM' ? ['sigmoid', 'tanh', 'tanh'] : ['sigmoid', 'tanh'];
   return node.attributes.strings(name)!.every((word, index) => word.toLowerCase() === usual[index % usual.length]);
+}
+
+/** In ONNX's spelling, whatever the case. */
+function activationsOf({ attributes }: Node): string[] {
+  return (attributes.strings('activations') ?? []).map(
+    (word) => `${word[0].toUpperCase()}${word.slice(1).toLowerCase()}`,
+  );
 }
 
 /** Direction `d` of a value whose first axis is directions. */

@@ -44,6 +44,7 @@ export async function openLanguage(
     noun: `windows of ${window} ${byteLevel ? 'bytes' : 'tokens'} of ${path}`,
     size: null,
     byteLevel,
+    maskToken: tokenizer?.maskId ?? null,
     stream: () =>
       windows(readTokens(path, tokenizer, vocabulary), { inputs, window, stride, scored: vocabulary !== null }),
   };

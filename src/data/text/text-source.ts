@@ -47,7 +47,7 @@ export async function openText(
   const labelColumn = column(table, 'label', options.labelColumn, labelColumns) ?? (await integerColumn(table));
   const readLabel = await labelTargets(table, labelColumn, options, model);
   const encode = table.columns.some((name) => model.inputs.some((input) => input.name === name))
-    ? { feeds: (record: TableRecord) => arrayFeeds(record, model), padding: null }
+    ? { feeds: (record: TableRecord) => arrayFeeds(record, model), padding: null, maskToken: null }
     : await textFeeds(table, labelColumn, options, model);
   return {
     kind: 'text',
@@ -55,6 +55,7 @@ export async function openText(
     size: table.size,
     classNames: readLabel.classNames,
     padding: encode.padding,
+    maskToken: encode.maskToken,
     async read(index) {
       const record = await table.read(index);
       return [example(encode.feeds(record), readLabel.targets(record, index))];
@@ -81,6 +82,7 @@ async function textFeeds(table: Table, labelColumn: string | null, options: Pars
   const text = (record: TableRecord, name: string): string => String(record[name] ?? '');
   return {
     padding: inputs.padding,
+    maskToken: tokenizer.maskId,
     feeds(record: TableRecord) {
       const pair = pairColumn === null ? null : text(record, pairColumn);
       const { ids, typeIds } = tokenizer.encode(text(record, textColumn), pair, maxLength);

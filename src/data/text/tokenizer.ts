@@ -17,6 +17,8 @@ export interface TextTokenizer {
   /** What tokenizer.json or tokenizer_config.json say; null when they do not. */
   readonly maxLength: number | null;
   readonly padId: number;
+  /** What stands for a word that is hidden; null where the tokenizer has none. */
+  readonly maskId: number | null;
   /** `maxLength`: most tokens, special ones included; null for no limit. */
   encode(text: string, pair: string | null, maxLength: number | null): Encoding;
   /** Tokens of a text without special ones. */
@@ -35,9 +37,12 @@ interface TokenizerJson {
   readonly padding?: { readonly pad_id?: number } | null;
 }
 
+type NamedToken = string | { readonly content: string } | null;
+
 interface TokenizerConfig {
   readonly model_max_length?: number;
-  readonly pad_token?: string | { readonly content: string } | null;
+  readonly pad_token?: NamedToken;
+  readonly mask_token?: NamedToken;
 }
 
 export async function openTokenizer(path: string): Promise<TextTokenizer> {
@@ -59,7 +64,8 @@ export async function openTokenizer(path: string): Promise<TextTokenizer> {
     path,
     // Models without a limit are given as 1e30.
     maxLength: longest !== undefined && longest < 1e6 ? longest : null,
-    padId: description.padding?.pad_id ?? padToken(tokenizer, config),
+    padId: description.padding?.pad_id ?? findToken(tokenizer, config.pad_token, ['[PAD]', '<pad>']) ?? 0,
+    maskId: findToken(tokenizer, config.mask_token, ['[MASK]', '<mask>']),
     encode: (text, pair, maxLength) => encode(tokenizer, toIds, { text, pair, maxLength }),
     encodePlain: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
   };
@@ -79,13 +85,17 @@ function readJson(path: string): unknown {
   }
 }
 
-function padToken(tokenizer: HuggingFaceTokenizer, { pad_token: token }: TokenizerConfig): number {
-  const names = [typeof token === 'object' ? token?.content : token, '[PAD]', '<pad>'];
-  for (const name of names) {
+/** The token that the configuration names, or one of the usual names. */
+function findToken(
+  tokenizer: HuggingFaceTokenizer,
+  named: NamedToken | undefined,
+  usual: readonly string[],
+): number | null {
+  for (const name of [typeof named === 'object' ? named?.content : named, ...usual]) {
     const id = name ? tokenizer.token_to_id(name) : undefined;
     if (id !== undefined) return id;
   }
-  return 0;
+  return null;
 }
 
 function idsOf(tokenizer: HuggingFaceTokenizer): (tokens: readonly string[]) => number[] {
