@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { parseModel } from '../../src/ir/index.js';
 import { engine, feedsFor } from '../fixture-models.js';
 import { checkGradients } from './check-gradients.js';
+import { recurrentGraphs } from './recurrent-graphs.js';
 
 interface Case {
   /** Inputs and outputs of the graph, initializers, body. */
@@ -17,6 +18,7 @@ const unary = (expression: string, input = 'x'): Case => ({
 });
 
 const cases: Readonly<Record<string, Case>> = {
+  ...Object.fromEntries(Object.entries(recurrentGraphs).map(([name, graph]) => [name, { graph }])),
   ...Object.fromEntries(
     [
       'Relu',
@@ -356,30 +358,6 @@ const cases: Readonly<Record<string, Case>> = {
       '(float[1,2,3,4] x) => (float[1,2,6,8] y) <float[4] s = {1, 1, 2, 2}> { z = Upsample <mode = "nearest"> (x, s) y = Tanh (z) }',
     opset: 9,
     sources: ['x'],
-  },
-  LSTM: {
-    graph:
-      '(float[4,2,3] x, float[1,20,3] w, float[1,20,5] r, float[1,40] b) => (float[4,1,2,5] y, float[1,2,5] c) { y, h, c = LSTM <hidden_size = 5> (x, w, r, b) }',
-  },
-  'LSTM of both directions': {
-    graph:
-      '(float[3,2,3] x, float[2,8,3] w, float[2,8,2] r, float[2,16] b, float[2,2,2] h0, float[2,2,2] c0, float[2,6] p) => (float[3,2,2,2] y, float[2,2,2] h) { y, h = LSTM <hidden_size = 2, direction = "bidirectional"> (x, w, r, b, , h0, c0, p) }',
-  },
-  GRU: {
-    graph:
-      '(float[4,2,3] x, float[1,15,3] w, float[1,15,5] r, float[1,30] b) => (float[4,1,2,5] y) { y = GRU <hidden_size = 5> (x, w, r, b) }',
-  },
-  'GRU linear before reset': {
-    graph:
-      '(float[3,2,3] x, float[1,6,3] w, float[1,6,2] r, float[1,12] b) => (float[3,1,2,2] y, float[1,2,2] h) { y, h = GRU <hidden_size = 2, linear_before_reset = 1, direction = "reverse"> (x, w, r, b) }',
-  },
-  RNN: {
-    graph:
-      '(float[4,2,3] x, float[1,5,3] w, float[1,5,5] r, float[1,10] b) => (float[4,1,2,5] y, float[1,2,5] h) { y, h = RNN <hidden_size = 5> (x, w, r, b) }',
-  },
-  'RNN of two directions with other activations': {
-    graph:
-      '(float[3,2,3] x, float[2,2,3] w, float[2,2,2] r, float[2,4] b) => (float[3,2,2,2] y) { y = RNN <hidden_size = 2, direction = "bidirectional", activations = ["Sigmoid", "Tanh"]> (x, w, r, b) }',
   },
   'If always taken': {
     graph:
