@@ -1,10 +1,10 @@
 // AdaRound (Nagel et al. 2020) as a pass of its own: weights become integers of 8 or 4 bits, rounded up or down as is learned from what each
 // operator computes, and are restored to float when the model is loaded. quantize-static takes the integers over as they are.
-import { type LinearOperator, linearOperator, readBias, storeRows } from '../../src/analysis/index.js';
+import { type LinearOperator, readBias, storeRows } from '../../src/analysis/index.js';
 import type { Model } from '../../src/ir/index.js';
 import { packElements } from '../../src/numeric/index.js';
 import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
-import { definePass, type PassContext } from '../../src/pass/index.js';
+import { chooseLinearOperators, definePass } from '../../src/pass/index.js';
 import { packedOpset, QuantizedWeight, useRestored } from '../../src/quantization/index.js';
 import { dropUnused } from '../../src/rewrite/index.js';
 import { type RoundedOperator, roundInOrder } from '../../src/rounding/index.js';
@@ -22,7 +22,10 @@ export const adaround = definePass({
   needs: ['samples', 'inference'],
   async run(model, { bits, iterations, clip = bits === 4, biasCorrection, ...options }, context) {
     const { record } = context;
-    const operators = chooseOperators(model, options, context);
+    const { operators: types, minimumSize } = options;
+    const operators = chooseLinearOperators(model, context.targets(...types), record, (operator) =>
+      whyNotRounded(operator, model, minimumSize),
+    );
     if (operators.length === 0) return;
     const obstacle = bits === 4 && model.opset < packedOpset ? whyNotRaised(model, packedOpset) : null;
     if (obstacle !== null) {
@@ -45,30 +48,10 @@ export const adaround = definePass({
   },
 });
 
-function chooseOperators(
-  model: Model,
-  { operators: types, minimumSize }: { readonly operators: readonly string[]; readonly minimumSize: number },
-  { targets, record }: PassContext,
-): LinearOperator[] {
-  const chosen: LinearOperator[] = [];
-  for (const node of targets(...types)) {
-    const operator =
-      node.graph === model.graph
-        ? linearOperator(node, model)
-        : 'it is not in the main graph, where calibration sees it';
-    if (operator === null) continue;
-    const reason = typeof operator === 'string' ? operator : whyNotRounded(operator, model, minimumSize);
-    if (reason !== null) record.skipped(node, reason);
-    else if (typeof operator !== 'string') chosen.push(operator);
-  }
-  return chosen;
-}
-
 function whyNotRounded(operator: LinearOperator, model: Model, minimumSize: number): string | null {
-  const { node, weight, rowLength, ownsWeight } = operator;
+  const { node, weight, rowLength } = operator;
   const { tensor, dataType } = weight;
   if (tensor.dataType !== 'float32' || dataType !== 'float32') return `its weight is ${tensor.dataType}`;
-  if (!ownsWeight) return 'its weight is used by other nodes too';
   if (tensor.size < minimumSize) return `its weight has only ${tensor.size} elements`;
   if (rowLength > mostColumns) return `its rows have ${rowLength} elements, more than ${mostColumns}`;
   if (node.is('Conv') && weight.shape.length > 4) return 'it is a convolution over three axes';

@@ -1,10 +1,10 @@
 // Clipping of weights by the error of outputs: the largest weights of an output channel are cut off where the finer steps that the others get in few
 // bits lower the error of what the operator computes (as AWQ and OmniQuant clip, with a search instead of gradients).
-import { type LinearOperator, linearOperator, readRows, storeRows } from '../../src/analysis/index.js';
+import { type LinearOperator, readRows, storeRows } from '../../src/analysis/index.js';
 import { GramObserver, hasRows, type Observer } from '../../src/calibration/index.js';
 import type { Model } from '../../src/ir/index.js';
 import { type Matrix, matrixFrom } from '../../src/numeric/index.js';
-import { definePass, type PassContext } from '../../src/pass/index.js';
+import { chooseLinearOperators, definePass, type PassContext } from '../../src/pass/index.js';
 import { clippedScales, fittingScales, outputErrors, type RowWeights } from '../../src/quantization/index.js';
 import { replaceWeight } from '../../src/rounding/index.js';
 import { float32Tensor, type Tensor } from '../../src/tensor/index.js';
@@ -26,7 +26,12 @@ export const clipWeights = definePass({
   options,
   needs: ['samples', 'inference'],
   async run(model, { bits, minimumSize }, context) {
-    const operators = chooseOperators(model, minimumSize, context);
+    const operators = chooseLinearOperators(
+      model,
+      context.targets('Conv', 'Gemm', 'MatMul'),
+      context.record,
+      (operator) => whyNotClipped(operator, minimumSize),
+    );
     const bounds = { minimum: 1 - 2 ** (bits - 1), maximum: 2 ** (bits - 1) - 1 };
     for (let start = 0; start < operators.length; ) {
       const batch: SeenInputs[] = [];
@@ -41,22 +46,9 @@ export const clipWeights = definePass({
   },
 });
 
-function chooseOperators(model: Model, minimumSize: number, { targets, record }: PassContext): LinearOperator[] {
-  const chosen: LinearOperator[] = [];
-  for (const node of targets('Conv', 'Gemm', 'MatMul')) {
-    const operator = node.graph === model.graph ? linearOperator(node, model) : 'it is not in the main graph';
-    if (operator === null) continue;
-    const reason = typeof operator === 'string' ? operator : whyNotClipped(operator, minimumSize);
-    if (reason !== null) record.skipped(node, reason);
-    else if (typeof operator !== 'string') chosen.push(operator);
-  }
-  return chosen;
-}
-
 function whyNotClipped(operator: LinearOperator, minimumSize: number): string | null {
-  const { weight, ownsWeight, groups, rowLength } = operator;
+  const { weight, groups, rowLength } = operator;
   if (weight.tensor.dataType !== 'float32') return `its weight is ${weight.tensor.dataType}`;
-  if (!ownsWeight) return 'its weight is used by other nodes too';
   if (weight.tensor.size < minimumSize) return `its weight has only ${weight.tensor.size} elements`;
   if (groups !== 1) return 'its channels fall into groups';
   if (!hasRows(operator)) return 'it is no convolution over one or two axes';

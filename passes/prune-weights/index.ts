@@ -2,7 +2,7 @@
 import { type LinearOperator, linearOperator, readRows } from '../../src/analysis/index.js';
 import { usageError } from '../../src/errors.js';
 import { cloneModel, type Model } from '../../src/ir/index.js';
-import { definePass, type PassContext } from '../../src/pass/index.js';
+import { chooseLinearOperators, definePass, type PassContext } from '../../src/pass/index.js';
 import { replaceRows } from '../../src/pruning/index.js';
 import { magnitudes, maskOfPattern, maskOfShare, type Pattern } from './magnitudes.js';
 import { type Options, options } from './options.js';
@@ -23,7 +23,8 @@ export const pruneWeights = definePass({
       throw usageError(`initialRatio ${initialRatio} is not below ratio ${ratio}`, 'Begin with less.');
   },
   async run(model, options, context) {
-    const operators = chooseOperators(model, context);
+    const nodes = context.targets('Conv', 'ConvTranspose', 'Gemm', 'MatMul');
+    const operators = chooseLinearOperators(model, nodes, context.record);
     const pattern = parsePattern(options.pattern);
     const reference = cloneModel(model);
     if (operators.length === 0) return;
@@ -36,18 +37,6 @@ export const pruneWeights = definePass({
     report(operators, model, context);
   },
 });
-
-function chooseOperators(model: Model, { targets, record }: PassContext): LinearOperator[] {
-  const operators: LinearOperator[] = [];
-  for (const node of targets('Conv', 'ConvTranspose', 'Gemm', 'MatMul')) {
-    const operator = node.graph === model.graph ? linearOperator(node, model) : 'it is in an inner graph';
-    if (operator === null) continue;
-    if (typeof operator === 'string') record.skipped(node, operator);
-    else if (!operator.ownsWeight) record.skipped(node, 'its weight is used elsewhere too');
-    else operators.push(operator);
-  }
-  return operators;
-}
 
 /** Throws nothing: the schema has checked the form. */
 function parsePattern(text: string | undefined): Pattern | null {

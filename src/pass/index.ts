@@ -1,4 +1,5 @@
 export { nodeLabel } from '../ir/index.js';
+export { chooseLinearOperators } from './choose-linear-operators.js';
 export { nearest, optionsError, parseOptions } from './parse-options.js';
 export {
   type CurvePoint,

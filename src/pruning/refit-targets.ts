@@ -1,8 +1,8 @@
-// Which operators are refitted after units are gone: what summed over them, and in convolutional networks whatever computes one side of a
-// residual addition behind them, or an output, as it can undo what earlier ones lost.
+// Which operators are refitted after units are gone: what summed over them, and in convolutional networks every linear operator behind them, as
+// it can undo what earlier ones lost.
 import { type ChannelGroup, type ChannelStructure, keptAxes, linearOperator } from '../analysis/index.js';
 import type { Node } from '../ir/index.js';
-import { type RefitTarget, shortcutOf } from './refit.js';
+import type { RefitTarget } from './refit.js';
 
 /** `removed`: units that are gone, by group; `units`: those of groups of which some are left. Call before anything is removed. */
 export function refitTargets(
@@ -27,16 +27,14 @@ export function refitTargets(
       targets.set(node, { node, channels: kept.of(relations.axes(node.output)?.[1]) });
       continue;
     }
-    if (emptied.has(node) || !(consumers.has(node) || (behind && undoes(node, relations.model)))) continue;
+    if (emptied.has(node) || !(consumers.has(node) || (behind && isLinear(node, relations.model)))) continue;
     const axes = relations.axes(node.output);
     targets.set(node, { node, channels: kept.of(node.is('Conv', 'ConvTranspose') ? axes?.[1] : axes?.at(-1)) });
   }
   return targets;
 }
 
-/** Whether `node` computes one side of a residual addition, or an output. */
-function undoes(node: Node, model: ChannelStructure['relations']['model']): boolean {
+function isLinear(node: Node, model: ChannelStructure['relations']['model']): boolean {
   const operator = linearOperator(node, model);
-  if (operator === null || typeof operator === 'string') return false;
-  return operator.output.isGraphOutput || shortcutOf(operator, model) !== null;
+  return operator !== null && typeof operator !== 'string';
 }
