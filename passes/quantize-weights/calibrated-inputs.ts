@@ -47,14 +47,19 @@ export class InputsInOrder {
 
   static async start(model: Model, context: PassContext): Promise<InputsInOrder> {
     const { clone: copy, copyOf } = cloneWithNodes(model);
-    const { engine, workers, signal, samples } = context;
-    const options = { engine, threads: workers.jobs, signal };
+    const { engine, workers, signal, samples, maxMemory } = context;
+    const options = { engine, threads: workers.jobs, signal, maxMemory };
     const now = await Replay.start(copy, samples ?? none(), options);
     return new InputsInOrder(context, copyOf, now, await Replay.start(model, samples ?? none(), options));
   }
 
   async *of(groups: readonly Calibratable[][]): AsyncGenerator<SeenGroup> {
-    for (const group of groups) yield { group, moments: await this.see(group[0].operator) };
+    try {
+      for (const group of groups) yield { group, moments: await this.see(group[0].operator) };
+    } finally {
+      this.now.close();
+      this.original.close();
+    }
   }
 
   /** Lets the model go on with a weight [K, N] as it is stored. */

@@ -1,18 +1,22 @@
 // Runs a model piece by piece on all samples: what is computed up to a node is kept, so that going on to the next node costs only what lies in
-// between, however often the rest of the model is edited meanwhile.
+// between, however often the rest of the model is edited meanwhile. What memory is not meant for lies on disk.
 import type { Engine, Feeds } from '../engine/index.js';
-import { memoryLimit, throwIfAborted, usageError } from '../errors.js';
+import { throwIfAborted, usageError } from '../errors.js';
 import { cloneModel, type Model, type Node, tensorType, type Value } from '../ir/index.js';
 import type { Tensor } from '../tensor/index.js';
+import { inMemory, SpillFile } from './spill.js';
 
 export interface ReplayOptions {
   readonly engine: Engine;
   readonly threads: number;
   readonly signal: AbortSignal;
+  /** Bytes that everything may take, of which a quarter is for what is kept here; default no limit. */
+  readonly maxMemory?: number;
 }
 
-/** Bytes of all that is kept. */
+/** Bytes of all that is kept in memory. */
 const mostBytes = 2 * 2 ** 30;
+const shareKept = 1 / 4;
 
 type Kept = ReadonlyMap<Value, Tensor>;
 
@@ -21,6 +25,7 @@ export class Replay {
   private readonly options: ReplayOptions;
   /** By sample: the values that are computed already and still needed. */
   private readonly kept: Kept[];
+  private files: SpillFile[] = [];
 
   private constructor(model: Model, kept: Kept[], options: ReplayOptions) {
     this.model = model;
@@ -42,6 +47,11 @@ export class Replay {
     return this.kept.length;
   }
 
+  /** Removes what lies on disk; the replay is of no use afterwards. */
+  close(): void {
+    for (const file of this.files.splice(0)) file.close();
+  }
+
   /**
    * Goes on to right before `node`, and hands over these values, sample after sample; they may also be computed behind it. What is behind
    * `node` may be edited afterwards.
@@ -56,24 +66,28 @@ export class Replay {
         : null;
     try {
       const needed = session?.inputs.map(({ name }) => name) ?? [];
+      const most = Math.min(mostBytes, (this.options.maxMemory ?? Number.POSITIVE_INFINITY) * shareKept);
+      const earlier = this.files.length;
       let bytes = 0;
+      const keep = (tensor: Tensor): Tensor => {
+        if (tensor.dataType === 'string' || bytes + tensor.byteLength <= most) {
+          bytes += tensor.byteLength;
+          return inMemory(tensor);
+        }
+        if (this.files.length === earlier) this.files.push(new SpillFile());
+        return this.files[earlier].store(tensor);
+      };
       for (const [sample, before] of this.kept.entries()) {
         throwIfAborted(this.options.signal);
         const feeds: Record<string, Tensor> = {};
         for (const [value, tensor] of before) if (needed.includes(value.name)) feeds[value.name] = tensor;
         const outputs = session ? await session.run(feeds) : {};
         const tensorOf = (value: Value): Tensor => before.get(value) ?? outputs[value.name];
-        const after = new Map([...live].map((value) => [value, tensorOf(value)]));
-        for (const tensor of after.values()) bytes += tensor.byteLength;
-        if (bytes > mostBytes) {
-          throw memoryLimit(
-            'What the samples hold between two operators takes more than 2 GiB',
-            'Use fewer --samples.',
-          );
-        }
-        this.kept[sample] = after;
+        this.kept[sample] = new Map([...live].map((value) => [value, keep(tensorOf(value))]));
         yield new Map(wanted.map((value) => [value, tensorOf(value)]));
       }
+      // All that is still needed was written anew.
+      for (const file of this.files.splice(0, earlier)) file.close();
     } finally {
       await session?.close();
     }

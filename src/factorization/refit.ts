@@ -46,7 +46,7 @@ export class Refit {
   static async start(model: Model, samples: AsyncIterable<Feeds>, context: PassContext): Promise<Refit> {
     const { clone: original, copyOf } = cloneWithNodes(model);
     const { engine, workers, signal } = context;
-    const options = { engine, threads: workers.jobs, signal };
+    const options = { engine, threads: workers.jobs, signal, maxMemory: context.maxMemory };
     const now = await Replay.start(model, samples, options);
     return new Refit(context, copyOf, now, await Replay.start(original, samples, options));
   }

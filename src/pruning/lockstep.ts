@@ -75,7 +75,7 @@ export class Lockstep {
 
   private async begin(): Promise<{ own: Replay; original: Replay }> {
     const { engine, workers, signal, samples } = this.context;
-    const options = { engine, threads: workers.jobs, signal };
+    const options = { engine, threads: workers.jobs, signal, maxMemory: this.context.maxMemory };
     return {
       own: await Replay.start(this.model, samples!, options),
       original: await Replay.start(this.reference, samples!, options),

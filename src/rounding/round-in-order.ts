@@ -83,7 +83,7 @@ export async function roundInOrder(
 async function startReplays(model: Model, context: PassContext): Promise<Replays> {
   const { clone: copy, copyOf } = cloneWithNodes(model);
   const { engine, workers, signal, samples } = context;
-  const options = { engine, threads: workers.jobs, signal };
+  const options = { engine, threads: workers.jobs, signal, maxMemory: context.maxMemory };
   return {
     now: await Replay.start(model, samples!, options),
     original: await Replay.start(copy, samples!, options),
