@@ -1,8 +1,9 @@
 // Every algorithm of `dsopt quantize --mode weight-only` on a language model or classifier: bytes, metric, KL divergence from float32, seconds and peak
 // memory of the whole process, beside what the peers reach (../shared/peers/results.json). Needs GNU time, and a Python with onnxruntime and numpy
 // for the peers' evaluator, which `--evaluator dsopt` replaces by `dsopt eval`.
+// `--peers` runs methods of the peers (peer_methods.py) in turn with the algorithms, for times on the same machine: the call alone, without imports.
 // PYTHON=venv/bin/python node dist-bench/bench/weight-algorithms.js ../shared bert_sst2_12L|gpt_wikitext2|byte_llama_wikitext
-//   [--windows N] [--algorithms rtn,gptq] [--samples N] [--evaluator peer|dsopt] [-- options of dsopt quantize, such as --bits 3]
+//   [--windows N] [--algorithms rtn,gptq] [--samples N] [--evaluator peer|dsopt] [--peers prep+nb_gptq32] [-- options of dsopt quantize, such as --bits 3]
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +29,7 @@ interface PeerRow {
   readonly bytes?: number;
   readonly wall_s?: number;
   readonly rss_mb?: number;
+  readonly error?: string;
   readonly eval?: Evaluation | { readonly kl: undefined };
 }
 
@@ -41,6 +43,7 @@ const { values, positionals } = parseArgs({
     windows: { type: 'string' },
     samples: { type: 'string' },
     evaluator: { type: 'string', default: 'peer' },
+    peers: { type: 'string', default: '' },
     algorithms: {
       type: 'string',
       default: 'rtn,mse-clip,hqq,k-quant,imatrix,scale-estimation,awq,gptq,auto',
@@ -101,7 +104,13 @@ process.stdout.write(
   '| algorithm | bytes | metric | KL | agreement | s | MB |\n| --- | --: | --: | --: | --: | --: | --: |\n',
 );
 try {
-  for (const algorithm of values.algorithms.split(',')) await measure(algorithm);
+  const peers = values.peers.split(',').filter(Boolean);
+  for (const algorithm of values.algorithms.split(',').filter(Boolean)) {
+    await measure(algorithm);
+    const peer = peers.shift();
+    if (peer) await measurePeer(peer);
+  }
+  for (const peer of peers) await measurePeer(peer);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -123,9 +132,35 @@ async function measure(algorithm: string): Promise<void> {
     ...(dataFree.has(algorithm) ? [] : calibration),
   ]);
   const [seconds, kilobytes] = stderr.trim().split('\n').at(-1)!.split(' ').map(Number);
-  const evaluation = await (values.evaluator === 'dsopt' ? evaluateHere(model, output) : evaluateAsPeers(output));
-  tell(algorithm, statSync(output).size, evaluation, seconds, kilobytes / 1000);
+  tell(algorithm, statSync(output).size, await evaluate(output), seconds, kilobytes / 1000);
   rmSync(output);
+}
+
+async function measurePeer(method: string): Promise<void> {
+  const output = join(folder, 'peer.onnx');
+  const told = join(folder, 'peer.json');
+  await execa(process.env.PYTHON ?? 'python3', [
+    ...[
+      join(shared, 'peers/peer_methods.py'),
+      '--task',
+      task,
+      '--method',
+      method,
+      '--model-out',
+      output,
+      '--out',
+      told,
+    ],
+    ...['--calib', values.samples ?? text.samples],
+  ]);
+  const { bytes = 0, wall_s = 0, rss_mb = 0, error } = JSON.parse(readFileSync(told, 'utf8')) as PeerRow;
+  if (error !== undefined) process.stdout.write(`| ${method}: ${error} | | | | | | |\n`);
+  else tell(`${method}, now`, bytes, await evaluate(output), wall_s, rss_mb);
+  rmSync(output, { force: true });
+}
+
+function evaluate(output: string): Promise<Evaluation> {
+  return values.evaluator === 'dsopt' ? evaluateHere(output) : evaluateAsPeers(output);
 }
 
 async function evaluateAsPeers(output: string): Promise<Evaluation> {
@@ -138,7 +173,8 @@ async function evaluateAsPeers(output: string): Promise<Evaluation> {
   return JSON.parse(readFileSync(result, 'utf8')) as Evaluation;
 }
 
-async function evaluateHere(model: string, output: string): Promise<Evaluation> {
+async function evaluateHere(output: string): Promise<Evaluation> {
+  const model = join(shared, 'models/own', `${task}.onnx`);
   const samples = values.windows ?? text.compared;
   const { stdout } = await execa(process.execPath, [
     ...[join(repository, 'bin/dsopt.js'), 'eval', model, output, '--json', '--data', data(text.evaluation)],

@@ -82,6 +82,7 @@ function calibratable(plans: Iterable<NodePlan>, model: Model): Calibratable[] {
   for (const { node, requests, integers } of plans) {
     const [request] = requests;
     if (node.graph !== model.graph || known.has(request.source.value) || request.form.kind === 'normal') continue;
+    if (request.form.kind === 'packed' && request.form.codebook) continue;
     const operator = linearOperator(node, model);
     if (operator === null || typeof operator === 'string' || !hasRows(operator) || operator.groups > 1) continue;
     known.add(request.source.value);

@@ -22,7 +22,13 @@ export const quantizeWeights = definePass({
   summary: 'Stores weights in 4 bits, decoded when the model is loaded and multiplied as 8-bit integers; data helps.',
   options,
   needs: [],
-  requires(_model, { bits, compute, floatZeroPoints, algorithm }) {
+  requires(_model, { bits, compute, floatZeroPoints, algorithm, codebook }) {
+    if (codebook && (bits !== 2 || ['nbits', 'dequantize', 'bnb4'].includes(compute))) {
+      throw usageError(
+        'codebooks are for 2 bits with compute int8 or float32',
+        'Give --bits 2, and no other --compute.',
+      );
+    }
     if (floatZeroPoints && (algorithm !== 'hqq' || compute !== 'nbits')) {
       throw usageError(
         'zero points that are floats are for algorithm hqq with compute nbits',

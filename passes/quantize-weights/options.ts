@@ -27,6 +27,12 @@ export const options = z.strictObject({
     .describe(
       'neighbours along the summed axis that share a multiplier or scale: 16 where it is not given, 32 for nbits and dequantize, 64 for bnb4',
     ),
+  codebook: z
+    .boolean()
+    .default(false)
+    .describe(
+      'of 2 bits, compute int8 or float32: four neighbours share a byte, which stands for one of 256 vectors, fitted to each matrix; takes no data',
+    ),
   algorithm: z
     .enum(algorithms)
     .default('auto')

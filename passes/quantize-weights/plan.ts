@@ -12,7 +12,7 @@ import type {
   PackedWidth,
   QuantizedWeight,
 } from '../../src/quantization/index.js';
-import { fillsNibbles, packedOpset, tableOpset } from '../../src/quantization/index.js';
+import { fillsNibbles, holdsVectors, packedOpset, tableOpset } from '../../src/quantization/index.js';
 import { type Settings, searchOf } from './options.js';
 
 /** Decoded when the model is loaded: q · m · c. */
@@ -21,6 +21,8 @@ export interface PackedForm {
   readonly layout: PackedLayout;
   readonly bits: PackedWidth;
   readonly coding: PackedCoding;
+  /** Whether four neighbours share a byte, and a vector of a codebook. */
+  readonly codebook: boolean;
 }
 
 /**
@@ -111,7 +113,7 @@ function packed(
   source: ConstantSource,
   { k, n, rows }: BlockLayout,
   bits: PackedWidth,
-  { options: { blockSize }, obstacleTo }: PlanContext,
+  { options: { blockSize, codebook: wanted }, obstacleTo }: PlanContext,
 ): WeightRequest<PackedForm> | string {
   const obstacle = obstacleTo(packedOpset);
   const coding = obstacle === null && fillsNibbles(source.tensor.size, bits) ? 'nibbles' : 'tables';
@@ -121,7 +123,8 @@ function packed(
   const fitting = largestDivisor(k, blockSize);
   if (fitting < leastBlock) return `no block of ${leastBlock} to ${blockSize} elements divides ${k}`;
   const layout = { outer: rows ? n : 1, k, inner: rows ? 1 : n, blockSize: fitting };
-  return { input, source, rows, form: { kind: 'packed', layout, bits, coding } };
+  const codebook = wanted && bits === 2 && holdsVectors(layout);
+  return { input, source, rows, form: { kind: 'packed', layout, bits, coding, codebook } };
 }
 
 /** A matrix at an input of a node in blocks along an axis of it as the node sees it. @param onlyProducts whether no table lookup shares its blocks. */

@@ -13,6 +13,7 @@ import {
   layoutOf,
   normalFloatBlocks,
   type PackedParameters,
+  packByCodebook,
   packWeight,
   type QuantizedWeight,
   scanWeight,
@@ -140,6 +141,7 @@ async function findWeight(
 ): Promise<Found> {
   const { form } = request;
   const { tensor } = request.source;
+  if (form.kind === 'packed' && form.codebook) return packByCodebook(tensor, form.layout, workers, signal);
   if (form.kind === 'packed') {
     const scheme = { bits: form.bits, search: searchOf(algorithm), saveMemory };
     return packWeight(tensor, form.layout, scheme, workers, signal);

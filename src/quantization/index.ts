@@ -39,6 +39,7 @@ export { learnRounding, meanError, type RoundingRows } from './learned-rounding.
 export { isTransposedGemm, linearTerms } from './linear-terms.js';
 export { normalFloatBlocks } from './normal-float.js';
 export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
+export { holdsVectors, packByCodebook } from './pack-codebook.js';
 export { packCompensated } from './pack-compensated.js';
 export { type PackedLayout, type PackedParameters, packWeight } from './pack-weight.js';
 export type { PackedWidth } from './packed-multiplier.js';

@@ -57,6 +57,8 @@ export interface PackedParameters {
   readonly multipliers: Uint8Array | QuickSearch;
   /** The integers in the order of the source, packed alike, where they are not simply the nearest ones. */
   readonly integers?: Uint8Array;
+  /** int8 [256, 4]: what bytes stand for, where four neighbours share one; then there are no integers of their own. */
+  readonly codebook?: Int8Array;
 }
 
 interface PackInput extends PackingScheme {

@@ -115,7 +115,7 @@ export function addNibblesByTable(nodes: NodeInserter, name: string, packed: Ten
 }
 
 /** Adds bytes, each of which stands for a row of `table`, and the nodes that look them up: int8 of `shape`, what lies beyond is cut off. */
-function decodeBytes(
+export function decodeBytes(
   nodes: NodeInserter,
   name: string,
   bytes: Tensor,

@@ -3,10 +3,11 @@
 import type { Graph, Value } from '../ir/index.js';
 import { NodeInserter } from '../rewrite/index.js';
 import { int64Tensor, type Tensor } from '../tensor/index.js';
+import { codebookCodes } from './pack-codebook.js';
 import { multiplierTensor, type PackedLayout, type PackedParameters, packedInt4Tensor } from './pack-weight.js';
 import type { PackedWidth } from './packed-multiplier.js';
 import { decodePlanes, packedPlanes, planeParts } from './packed-planes.js';
-import { addByTables, addNibblesByTable } from './packed-tables.js';
+import { addByTables, addNibblesByTable, decodeBytes } from './packed-tables.js';
 import { QuantizedWeight } from './quantized-weight.js';
 
 /** Opset that casts INT4. */
@@ -38,7 +39,10 @@ export function addPackedWeight(
   const { outer, k, inner, blockSize } = layout;
   const whole = [outer, k / blockSize, blockSize, inner];
   let integers: Value;
-  if (coding === 'tables' || bits === 1.6)
+  if (parameters.codebook) {
+    const codes = codebookCodes(tensor, layout, parameters);
+    integers = decodeBytes(nodes, `${name}_vectors`, codes, parameters.codebook, whole);
+  } else if (coding === 'tables' || bits === 1.6)
     integers = addByTables(nodes, `${name}_q${bits}`, tensor, layout, parameters, whole);
   else if (bits === 4) {
     const stored = graph.addInitializer(`${name}_q4`, packedInt4Tensor(tensor, layout, parameters));
