@@ -22,7 +22,10 @@ export const quantizeWeights = definePass({
   summary: 'Stores weights in 4 bits, decoded when the model is loaded and multiplied as 8-bit integers; data helps.',
   options,
   needs: [],
-  requires(_model, { bits, compute, floatZeroPoints, algorithm, codebook }) {
+  requires(_model, { bits, compute, floatZeroPoints, algorithm, codebook, blockSize }) {
+    if (blockSize === 0 && compute !== 'dequantize') {
+      throw usageError('a scale for a whole channel is for compute dequantize', 'Give a --block-size of 16 to 256.');
+    }
     if (codebook && (bits !== 2 || ['nbits', 'dequantize', 'bnb4'].includes(compute))) {
       throw usageError(
         'codebooks are for 2 bits with compute int8 or float32',

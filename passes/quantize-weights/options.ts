@@ -22,10 +22,10 @@ export const options = z.strictObject({
       'of each weight of a matrix product, 1.6 for -1, 0 and 1; nbits and dequantize store 3 in 4 and are the ones that take 8, nbits takes no 1.6 and dequantize neither that nor 2',
     ),
   blockSize: z
-    .literal([16, 32, 64, 128, 256])
+    .literal([0, 16, 32, 64, 128, 256])
     .optional()
     .describe(
-      'neighbours along the summed axis that share a multiplier or scale: 16 where it is not given, 32 for nbits and dequantize, 64 for bnb4',
+      'neighbours along the summed axis that share a multiplier or scale: 16 where it is not given, 32 for nbits and dequantize, 64 for bnb4; 0: a whole channel (dequantize)',
     ),
   codebook: z
     .boolean()

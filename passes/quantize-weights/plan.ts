@@ -161,7 +161,13 @@ function blocks(
 ): WeightRequest<BlockForm> {
   const floatZeroPoints = wanted && onlyProducts;
   const search = searchOf(algorithm);
-  const scheme: BlockScheme = { bits, blockSize, symmetric: symmetric && !floatZeroPoints, search, floatZeroPoints };
+  const scheme: BlockScheme = {
+    bits,
+    blockSize: blockSize === 0 ? layout.k : blockSize,
+    symmetric: symmetric && !floatZeroPoints,
+    search,
+    floatZeroPoints,
+  };
   return { input, source, rows: layout.rows, form: { kind, layout, scheme } };
 }
 

@@ -114,7 +114,10 @@ export function replaceByBlockGather(node: Node, weight: BlockWeight): void {
 
 /** The float weight, restored by DequantizeLinear in every run, at the start of its graph. */
 export function dequantizeBlocks({ graph, name, layout, scheme, integers, scales, zeroPoints }: BlockWeight): Value {
-  const attributes = { axis: intAttribute(layout.rows ? 1 : 0), block_size: intAttribute(scheme.blockSize) };
+  const inBlocks = scheme.blockSize < layout.k;
+  const attributes: Readonly<Record<string, Attribute>> = inBlocks
+    ? { axis: intAttribute(layout.rows ? 1 : 0), block_size: intAttribute(scheme.blockSize) }
+    : { axis: intAttribute(layout.rows ? 0 : 1) };
   const inputs = [integers, scales, ...(zeroPoints ? [zeroPoints] : [])];
   return NodeInserter.atStart(graph, name).add('DequantizeLinear', inputs, 'dequantized', { attributes });
 }

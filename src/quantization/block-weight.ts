@@ -53,6 +53,13 @@ export function blockCount(layout: BlockLayout, scheme: BlockScheme): number {
   return Math.ceil(layout.k / scheme.blockSize);
 }
 
+/** Shape of scales and zero points in the order of the source: blocks stand where the summed axis was; one block is a channel. */
+export function sourceBlockShape({ k, n, rows }: BlockLayout, { blockSize }: BlockScheme): readonly number[] {
+  const blocks = Math.ceil(k / blockSize);
+  if (blocks === 1) return [n];
+  return rows ? [n, blocks] : [blocks, n];
+}
+
 type VisitBlock = (values: Float32Array, start: number, count: number, channel: number, block: number) => void;
 
 /** Visits the blocks of the matrix in the order in which it is stored, their values side by side. */
@@ -260,7 +267,7 @@ export function channelBlocks(
 
 /**
  * As DequantizeLinear takes them: integers in the order of the source, as a matrix, signed without zero points or unsigned with them; scales and zero
- * points with the summed axis in blocks.
+ * points with the summed axis in blocks, or one a channel where it is one block.
  */
 export function sourceBlocks(
   source: Tensor,
@@ -269,8 +276,7 @@ export function sourceBlocks(
   known?: KnownParameters,
 ): BlockTensors {
   const { bits, symmetric } = scheme;
-  const blocks = blockCount(layout, scheme);
-  const shape = layout.rows ? [layout.n, blocks] : [blocks, layout.n];
+  const shape = sourceBlockShape(layout, scheme);
   const integerType = `${symmetric ? 'int' : 'uint'}${storedBits(bits)}` as const;
   const tensor = (dataType: typeof integerType | 'float32', dims: readonly number[], part: BlockPart): Tensor =>
     new ComputedTensor(dataType, dims, blockWeightKernel, [source], { layout, scheme, order: 'source', part, known });

@@ -2,7 +2,14 @@
 import { packElements } from '../numeric/index.js';
 import { MemoryTensor } from '../tensor/index.js';
 import { type BlockScheme, storedBits } from './block-parameters.js';
-import { type BlockLayout, type BlockOrder, type BlockTensors, blockCount, symmetricShift } from './block-weight.js';
+import {
+  type BlockLayout,
+  type BlockOrder,
+  type BlockTensors,
+  blockCount,
+  sourceBlockShape,
+  symmetricShift,
+} from './block-weight.js';
 import type { PackedParameters } from './pack-weight.js';
 import type { PackedWidth } from './packed-multiplier.js';
 
@@ -47,7 +54,7 @@ export function blocksFromRounded(
   if (order === 'source') {
     const type = `${symmetric ? 'int' : 'uint'}${bits}` as const;
     const stored = <T extends Uint8Array | Float32Array>(values: T): T => (rows ? turned(values, n) : values);
-    const shape = rows ? [n, blocks] : [blocks, n];
+    const shape = sourceBlockShape(layout, scheme);
     const tensor = (dims: readonly number[], values: Uint8Array): MemoryTensor =>
       new MemoryTensor(type, dims, type === 'int8' ? new Int8Array(values.buffer) : values);
     return {
