@@ -1,12 +1,12 @@
 // Knowledge distillation (Hinton et al. 2015): a student learns to give what its teacher gives. The student is another file, the teacher with fewer
 // residual blocks, or what the passes before made of it.
-import { findResidualBlocks, removeBlocks } from '../../src/analysis/index.js';
+import { findResidualBlocks, type Gap, removeBlocks } from '../../src/analysis/index.js';
 import type { Feeds } from '../../src/engine/index.js';
 import { DsoptError, usageError } from '../../src/errors.js';
-import { type Model, nodeLabel } from '../../src/ir/index.js';
+import { cloneModel, type Model, nodeLabel } from '../../src/ir/index.js';
 import { loadModel } from '../../src/onnx/index.js';
-import { definePass, type PassContext } from '../../src/pass/index.js';
-import { chooseBlocks } from '../../src/pruning/index.js';
+import { definePass, type PassContext, withSamples } from '../../src/pass/index.js';
+import { chooseBlocks, repairGaps } from '../../src/pruning/index.js';
 import {
   examplesFor,
   initializeWeights,
@@ -19,8 +19,8 @@ import {
 import { type Options, options } from './options.js';
 
 const defaultRate = 1e-3;
-/** Examples that choose which blocks go. */
-const choosing = 32;
+/** Examples that choose which blocks go, and by which what is left is refitted. */
+const comparedExamples = 256;
 
 export const distill = definePass({
   name: 'distill',
@@ -49,7 +49,7 @@ export const distill = definePass({
     const seed = context.random().int(2 ** 31);
     const teacher = await openTeacher(options, context);
     const examples = await examplesFor(model, options, context, seed);
-    const few = examples.batches(examples.training.slice(0, choosing), 1, null);
+    const few = examples.batches(spread(examples.training, comparedExamples), 1, null);
     await makeStudent(model, options, context, feedsOf([...few]));
     if (options.initialize === 'random') initializeWeights(model, context.random().fork('initialize'));
     try {
@@ -62,6 +62,12 @@ export const distill = definePass({
     }
   },
 });
+
+/** Evenly, as data may be in the order of its classes. */
+function spread(indices: readonly number[], count: number): number[] {
+  const every = Math.max(1, indices.length / count);
+  return indices.filter((_, i) => Math.floor(i / every) !== Math.floor((i - 1) / every)).slice(0, count);
+}
 
 function feedsOf(batches: readonly { readonly sample: { readonly feeds: Feeds } }[]): AsyncIterable<Feeds> {
   return {
@@ -81,7 +87,9 @@ async function makeStudent(
   if (student === undefined) return;
   const { record } = context;
   if (student.startsWith('layers:')) {
-    const removed = await cutLayers(model, parseCount(student), options, context, samples);
+    const before = cloneModel(model);
+    const { removed, gaps } = await cutLayers(model, parseCount(student), options, context, samples);
+    record.metric('refittedOperators', await repairGaps(model, before, gaps, withSamples(context, model, samples)));
     const list = removed.sort((a, b) => a - b).join(', ');
     record.changed('residual blocks', `numbers ${list} left out, counted from 0`);
     return;
@@ -93,14 +101,14 @@ async function makeStudent(
   }
 }
 
-/** Leaves all but `count` residual blocks out; gives the numbers of those that went, from 0 on. Throws USAGE where there are too few. */
+/** Leaves all but `count` residual blocks out; gives the numbers of those that went, from 0 on, and where they were. Throws USAGE where there are too few. */
 async function cutLayers(
   model: Model,
   count: number,
   { threads }: Options,
   { engine, signal, progress }: PassContext,
   samples: AsyncIterable<Feeds>,
-): Promise<number[]> {
+): Promise<{ readonly removed: number[]; readonly gaps: readonly Gap[] }> {
   const { blocks } = await findResidualBlocks(model, engine);
   if (blocks.length === 0) throw usageError('The teacher has no residual blocks that could be left out');
   if (count >= blocks.length) {
@@ -120,11 +128,11 @@ async function cutLayers(
     onTrial: (done) => progress(done, total),
   });
   const removed = chosen.map(({ index }) => index);
-  removeBlocks(
+  const gaps = removeBlocks(
     model,
     removed.map((index) => blocks[index]),
   );
-  return removed;
+  return { removed, gaps };
 }
 
 /** `layers:6` → 6. */

@@ -14,3 +14,4 @@ export {
 export { type PassReport, type RunEnvironment, runPass } from './run-pass.js';
 export { selectionOptions } from './selection-options.js';
 export { Selection } from './selector.js';
+export { withSamples } from './with-samples.js';
