@@ -8,6 +8,7 @@ export {
   findGpuBackend,
   isInstalled,
   loadTfjs,
+  type Tfjs,
   type TfjsBackend,
   tfjsBackends,
 } from './tfjs/index.js';

@@ -1,2 +1,10 @@
-export { backendPackages, findGpuBackend, isInstalled, loadTfjs, type TfjsBackend, tfjsBackends } from './backend.js';
+export {
+  backendPackages,
+  findGpuBackend,
+  isInstalled,
+  loadTfjs,
+  type Tfjs,
+  type TfjsBackend,
+  tfjsBackends,
+} from './backend.js';
 export { createTfjsEngine } from './engine.js';
