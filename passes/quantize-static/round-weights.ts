@@ -2,14 +2,14 @@
 // of the bias, then ranges are chosen for the activations that come of it. Each step is kept where the error of the operator's output falls
 // on samples that it was not fitted to.
 import { type LinearOperator, readBias, readRows } from '../../src/analysis/index.js';
-import { GramObserver, type Observer, type SecondMoments } from '../../src/calibration/index.js';
+import type { MatrixProducts } from '../../src/engine/index.js';
 import type { Model } from '../../src/ir/index.js';
-import { matrixFrom, type Random } from '../../src/numeric/index.js';
+import { matrixFrom } from '../../src/numeric/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import { type RowWeights, roundByGram, roundingErrors, roundToNearest } from '../../src/quantization/index.js';
-import type { Tensor } from '../../src/tensor/index.js';
-import { GroupMoments } from './group-moments.js';
+import { heldOutErrors, meanErrors, type RoundedRows } from './held-out-errors.js';
 import type { Options } from './options.js';
+import { momentBytes, type PatchMoments, SeenPatches } from './patch-moments.js';
 
 export interface RoundedConvolution {
   readonly operator: LinearOperator;
@@ -22,14 +22,8 @@ export interface RoundedConvolution {
   readonly techniques: readonly string[];
 }
 
-/** Patches of each sample that the moments are taken of. */
-const mostPatches = 96;
-/** Longer rows are rounded to the nearest: factoring their moments would take seconds. */
-const mostColumns = 1536;
 /** Of all moments in memory at once. */
-const mostMomentBytes = 128 << 20;
-/** Every sample of this number is held out. */
-const heldOutEvery = 4;
+const mostMomentBytes = 40 << 20;
 
 /** Convolutions whose inputs were seen; the sample means of the others would tell nothing. */
 export async function roundConvolutions(
@@ -45,7 +39,8 @@ export async function roundConvolutions(
     if (options.rounding === 'gptq' || options.biasCorrection) {
       await context.observe(batch.map((operator, index) => [operator.input, seen[index]] as const));
     }
-    for (const patches of seen) rounded.push(await roundConvolution(patches, model, bounds, options));
+    for (let next = seen.shift(); next; next = seen.shift())
+      rounded.push(await roundConvolution(next, model, bounds, options, context.products));
   }
   return rounded;
 }
@@ -55,7 +50,7 @@ function batches(operators: readonly LinearOperator[], options: Options): Linear
   const result: LinearOperator[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const operator of operators) {
-    const own = wantsGram(operator, options) ? 16 * operator.rowLength ** 2 : 0;
+    const own = momentBytes(operator, options);
     if (bytes + own > mostMomentBytes) {
       result.push([]);
       bytes = 0;
@@ -66,69 +61,7 @@ function batches(operators: readonly LinearOperator[], options: Options): Linear
   return result;
 }
 
-function wantsGram({ groups, rowLength }: LinearOperator, { rounding }: Options): boolean {
-  return rounding === 'gptq' && groups === 1 && rowLength <= mostColumns;
-}
-
-/** Moments of the patches under the kernel: of most samples, to fit to, and of the others. */
-class SeenPatches implements Observer {
-  readonly operator: LinearOperator;
-  private readonly observers: readonly (GramObserver | GroupMoments)[];
-  private samples = 0;
-
-  constructor(operator: LinearOperator, options: Options, { products, random }: PassContext) {
-    this.operator = operator;
-    const observer = (part: string): GramObserver | GroupMoments => {
-      const sampling = { most: mostPatches, random: random().fork(`${part} ${operator.output.name}`) as Random };
-      return wantsGram(operator, options)
-        ? new GramObserver(operator, products, sampling)
-        : new GroupMoments(operator, sampling, operator.groups > 1 && options.rounding === 'gptq');
-    };
-    this.observers = [observer('fitted'), observer('held out')];
-  }
-
-  async observe(tensor: Tensor): Promise<void> {
-    const held = this.samples++ % heldOutEvery === heldOutEvery - 1;
-    await this.observers[held ? 1 : 0].observe(tensor);
-  }
-
-  async finish(): Promise<readonly PatchMoments[]> {
-    for (const observer of this.observers) await observer.finish();
-    const [fitted, held] = this.observers.map(momentsOf);
-    return [fitted, held.count === 0 ? fitted : held];
-  }
-}
-
-interface PatchMoments {
-  readonly count: number;
-  /** Means of the patches by group. */
-  readonly means: readonly Float64Array[];
-  /** Covariances of the patches by group; null where they were not taken. */
-  readonly covariances: readonly Float64Array[] | null;
-}
-
-function momentsOf(observer: GramObserver | GroupMoments): PatchMoments {
-  if (observer instanceof GroupMoments) return observer;
-  const [moments] = observer.moments;
-  const { count } = moments;
-  const means = moments.sum.map((sum) => sum / count);
-  return { count, means: [means], covariances: [covarianceOf(moments, means)] };
-}
-
-function covarianceOf({ gram, count, columns }: SecondMoments, means: Float64Array): Float64Array {
-  const covariance = new Float64Array(gram.length);
-  for (let i = 0; i < columns; i++) {
-    for (let j = 0; j < columns; j++) {
-      const at = i * columns + j;
-      covariance[at] = gram[at] / count - means[i] * means[j];
-    }
-  }
-  return covariance;
-}
-
-interface Candidate {
-  readonly integers: Int8Array;
-  readonly correction: Float64Array | null;
+interface Candidate extends RoundedRows {
   readonly techniques: readonly string[];
 }
 
@@ -137,12 +70,13 @@ async function roundConvolution(
   model: Model,
   bounds: RowWeights['bounds'],
   options: Options,
+  products: MatrixProducts,
 ): Promise<RoundedConvolution> {
   const { operator } = patches;
   const weights = rowWeights(operator, bounds, options);
   const [fitted, held] = await patches.finish();
   const candidates = candidatesOf(weights, operator, fitted, options);
-  const errors = candidates.map((candidate) => heldOutError(weights, candidate, operator, held));
+  const errors = await heldOutErrors(candidates, weights, operator, held, products);
   const best = candidates[errors.indexOf(Math.min(...errors))] ?? candidates[0];
   const originalBias = readBias(operator, model)!;
   const bias = originalBias.slice();
@@ -209,40 +143,4 @@ function roundByGroups(weights: RowWeights, covariances: readonly Float64Array[]
     integers.set(byGram ?? roundToNearest(own), first * columns);
   }
   return rounded ? integers : null;
-}
-
-/** Mean error of each output channel: its row of errors times the mean patch. */
-function meanErrors(errors: Float64Array, operator: LinearOperator, means: readonly Float64Array[]): Float64Array {
-  const { outputChannels, rowLength, groups } = operator;
-  return Float64Array.from({ length: outputChannels }, (_, channel) => {
-    const mean = means[Math.floor((channel * groups) / outputChannels)];
-    let sum = 0;
-    for (let i = 0; i < rowLength; i++) sum += errors[channel * rowLength + i] * mean[i];
-    return sum;
-  });
-}
-
-/** Mean squared error of the output on the held-out samples, over all channels; of its mean alone where covariances are not known. */
-function heldOutError(
-  weights: RowWeights,
-  { integers, correction }: Candidate,
-  operator: LinearOperator,
-  held: PatchMoments,
-): number {
-  if (held.count === 0) return 0;
-  const errors = roundingErrors(weights, integers);
-  const left = meanErrors(errors, operator, held.means);
-  for (const [channel, corrected] of correction?.entries() ?? []) left[channel] -= corrected;
-  let sum = left.reduce((total, error) => total + error * error, 0);
-  if (!held.covariances) return sum;
-  const { rows, columns } = weights;
-  for (let row = 0; row < rows; row++) {
-    const covariance = held.covariances[Math.floor((row * operator.groups) / rows)];
-    for (let i = 0; i < columns; i++) {
-      let product = 0;
-      for (let j = 0; j < columns; j++) product += covariance[i * columns + j] * errors[row * columns + j];
-      sum += product * errors[row * columns + i];
-    }
-  }
-  return sum;
 }

@@ -1,14 +1,18 @@
 // Histograms of one tensor: of most samples, to fit its range to, and of the others, to see whether a range is as good as it looked.
 import { internalError } from '../errors.js';
+import { createRandom } from '../numeric/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { type CacheEntry, hashOf } from './calibration-cache.js';
 import type { KeptObserver } from './observe-cached.js';
-import { type ChannelWeights, WideningHistogram } from './widening-histogram.js';
+import { type ChannelWeights, type Thinning, WideningHistogram } from './widening-histogram.js';
 
 export interface HistogramOptions {
   /** What an element of each channel counts, and the axis of the channels (negative: from the end). Without: all count one. */
   readonly channels?: { readonly axis: number; readonly weights: Float64Array };
 }
+
+/** Of one sample; all samples together give more than bins can tell apart. */
+const mostCounted = 1 << 15;
 
 /** Every sample of this number is held out; a single sample serves both. */
 const heldOutEvery = 4;
@@ -17,6 +21,7 @@ export class HistogramObserver implements KeptObserver {
   readonly fitted = new WideningHistogram();
   private readonly heldOut = new WideningHistogram();
   private readonly channels: HistogramOptions['channels'];
+  private readonly thinning: Thinning = { most: mostCounted, random: createRandom(0) };
   private samples = 0;
 
   constructor({ channels }: HistogramOptions = {}) {
@@ -30,7 +35,7 @@ export class HistogramObserver implements KeptObserver {
 
   observe(tensor: Tensor): void {
     const held = this.samples++ % heldOutEvery === heldOutEvery - 1;
-    (held ? this.heldOut : this.fitted).add(tensor.readFloat32(), this.weightsIn(tensor.shape));
+    (held ? this.heldOut : this.fitted).add(tensor.readFloat32(), this.weightsIn(tensor.shape), this.thinning);
   }
 
   get keptBy(): string {

@@ -105,7 +105,8 @@ class ProbeRunner {
     const exposed = exposeValues(model, names);
     // What comes behind is not computed.
     keepOutputs(exposed, names);
-    return new ProbeRunner(await engine.open(exposed, { threads }), inputs, computed);
+    // Nearly all of what is computed is handed over: a plan of buffers to use again would only hold them twice.
+    return new ProbeRunner(await engine.open(exposed, { threads, memoryPattern: false }), inputs, computed);
   }
 
   async run(feeds: Feeds): Promise<ProbedValues> {

@@ -1,5 +1,6 @@
 // A histogram that needs to know nothing of what comes: bins are as wide as a power of two and lie at multiples of their width, and where
 // a value falls outside, neighbours are merged until it fits. What comes out does not depend on the order in which values came.
+import type { Random } from '../numeric/index.js';
 import type { CacheEntry } from './calibration-cache.js';
 
 /** Bins that a histogram has at most; at least half of them are used. */
@@ -13,6 +14,12 @@ export interface ChannelWeights {
   /** What one element of the channel counts. */
   readonly weights: Float64Array;
   readonly inner: number;
+}
+
+/** How many values of one tensor are counted, and what draws them. */
+export interface Thinning {
+  readonly most: number;
+  readonly random: Random;
 }
 
 export class WideningHistogram {
@@ -51,8 +58,11 @@ export class WideningHistogram {
     this.excluded = number('excluded');
   }
 
-  /** Adds the values, each counted once or with the weight of its channel. */
-  add(values: Float32Array, channels: ChannelWeights | null = null): void {
+  /**
+   * Adds the values, each counted once or with the weight of its channel.
+   * @param thinning of many values only some are counted, with the weight of all; the extremes are those of all.
+   */
+  add(values: Float32Array, channels: ChannelWeights | null = null, thinning: Thinning | null = null): void {
     let least = Number.POSITIVE_INFINITY;
     let greatest = Number.NEGATIVE_INFINITY;
     let excluded = 0;
@@ -69,10 +79,29 @@ export class WideningHistogram {
     if (least > greatest) return;
     this.cover(least, greatest);
     const usual = excluded > 0 ? values.map((value) => (Math.abs(value) < largestMagnitude ? value : 0)) : values;
-    if (channels === null) this.count(usual, 0, usual.length, 1);
+    const every = thinning ? Math.ceil(usual.length / thinning.most) : 1;
+    if (every > 1) this.countSome(usual, channels, every, thinning!);
+    else if (channels === null) this.count(usual, 0, usual.length, 1);
     else if (channels.inner === 1) this.countRows(usual, channels.weights);
     else this.countRuns(usual, channels);
     if (channels === null) this.zeros -= excluded;
+  }
+
+  /** Counts one value of each `every` neighbours, which one at random: a fixed stride would follow the image's own grid. */
+  private countSome(values: Float32Array, channels: ChannelWeights | null, every: number, thinning: Thinning): void {
+    const { counts, firstBin } = this;
+    const inverse = this.binWidth === 0 ? 0 : 1 / this.binWidth;
+    const { weights, inner } = channels ?? { weights: Float64Array.of(1), inner: values.length };
+    let zeros = 0;
+    for (let start = 0; start < values.length; start += every) {
+      const among = Math.min(every, values.length - start);
+      const at = start + Math.floor(thinning.random.next() * among);
+      const weight = among * weights[Math.floor(at / inner) % weights.length];
+      const value = values[at];
+      if (value === 0) zeros += weight;
+      else counts[Math.floor(value * inverse) - firstBin] += weight;
+    }
+    this.zeros += zeros;
   }
 
   private countRuns(values: Float32Array, { weights, inner }: ChannelWeights): void {

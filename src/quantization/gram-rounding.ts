@@ -14,8 +14,12 @@ export interface RowWeights {
 }
 
 /** Each weight to the nearest integer, ties to even. */
-export function roundToNearest({ values, columns, scale, bounds }: RowWeights): Int8Array {
-  return Int8Array.from(values, (value, index) => saturate(value / scale[Math.floor(index / columns)], bounds));
+export function roundToNearest({ values, rows, columns, scale, bounds }: RowWeights): Int8Array {
+  const integers = new Int8Array(values.length);
+  for (let row = 0, at = 0; row < rows; row++) {
+    for (const end = at + columns; at < end; at++) integers[at] = saturate(values[at] / scale[row], bounds);
+  }
+  return integers;
 }
 
 /**
@@ -48,8 +52,12 @@ export function roundByGram(weights: RowWeights, gram: Matrix, damping = 0.01): 
 }
 
 /** W − Ŵ [rows, columns], row-major. */
-export function roundingErrors({ values, columns, scale }: RowWeights, integers: Int8Array): Float64Array {
-  return Float64Array.from(values, (value, index) => value - integers[index] * scale[Math.floor(index / columns)]);
+export function roundingErrors({ values, rows, columns, scale }: RowWeights, integers: Int8Array): Float64Array {
+  const errors = new Float64Array(values.length);
+  for (let row = 0, at = 0; row < rows; row++) {
+    for (const end = at + columns; at < end; at++) errors[at] = values[at] - integers[at] * scale[row];
+  }
+  return errors;
 }
 
 function saturate(exact: number, { minimum, maximum }: QuantizedRange): number {

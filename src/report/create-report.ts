@@ -3,6 +3,7 @@ import type { PassReport } from '../pass/index.js';
 import type { CompressionReport, Fidelity, ModelFacts, PassFacts, Speed, Transfer } from './compression-report.js';
 import { describeEnvironment } from './environment.js';
 import type { CompressionEvaluation } from './evaluation-report.js';
+import { movementWarning } from './movement-warning.js';
 import type { NodeComparison, WeightGroups } from './node-comparison.js';
 import { schemaName } from './schema-name.js';
 import type { Target } from './target.js';
@@ -36,7 +37,9 @@ export interface RunFacts {
 }
 
 export function createReport(facts: RunFacts): CompressionReport {
-  const { speed = 'it was not asked for' } = facts;
+  const { speed = 'it was not asked for', fidelity = null } = facts;
+  const passes = facts.passes.map(passFacts);
+  const moved = movementWarning({ fidelity, passes });
   return {
     schema: schemaName,
     command: facts.command,
@@ -45,14 +48,14 @@ export function createReport(facts: RunFacts): CompressionReport {
     output: facts.output,
     written: facts.written ?? false,
     target: facts.target ?? 'cpu',
-    passes: facts.passes.map(passFacts),
+    passes,
     calibration: facts.calibration ?? null,
-    fidelity: facts.fidelity ?? null,
+    fidelity,
     evaluation: facts.evaluation ?? null,
     weights: facts.weights ?? null,
     nodes: facts.nodes ?? null,
     transfer: facts.transfer ?? null,
-    warnings: [...(facts.warnings ?? [])],
+    warnings: [...(facts.warnings ?? []), ...(moved ? [moved] : [])],
     environment: describeEnvironment(),
     timing: {
       started: facts.started.toISOString(),

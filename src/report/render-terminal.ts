@@ -26,6 +26,7 @@ export function renderDetails(report: CompressionReport, style: ChalkInstance): 
     ...transferLines(report, style),
     ...(report.evaluation ? evaluationLines(report.evaluation, style) : []),
     ...speedLines(report, style),
+    ...report.warnings.map((warning) => style.yellow(`warning: ${printable(warning)}`)),
   ];
 }
 

@@ -56,6 +56,24 @@ describe('WideningHistogram', () => {
     expect([...planes.counts]).toEqual([...rows.counts]);
   });
 
+  it('counts some of many values for all of them, and sees the extremes of all', () => {
+    const values = normals(20_000, 1, 4);
+    for (let i = 0; i < values.length; i += 5) values[i] = 0;
+    values[12_345] = 40;
+    const all = histogramOf([values]);
+    const some = new WideningHistogram();
+    some.add(values, null, { most: 1000, random: createRandom(1) });
+    expect(some).toMatchObject({ minimum: all.minimum, maximum: 40, binWidth: all.binWidth });
+    expect(some.counts.reduce((sum, count) => sum + count, some.zeros)).toBe(20_000);
+    expect(Math.abs(some.zeros - all.zeros)).toBeLessThan(600);
+    expect([...some.counts].filter((count) => count > 0).length).toBeLessThan(1000);
+    // Of every channel in proportion to its weight.
+    const channels = { weights: Float64Array.of(1, 3), inner: 10_000 };
+    const weighted = new WideningHistogram();
+    weighted.add(values, channels, { most: 1000, random: createRandom(1) });
+    expect(weighted.counts.reduce((sum, count) => sum + count, weighted.zeros)).toBe(40_000);
+  });
+
   it('needs no bins for zeros, and few for a constant', () => {
     expect(histogramOf([new Float32Array(5)])).toMatchObject({ minimum: 0, maximum: 0, binWidth: 0, zeros: 5 });
     expect(histogramOf([new Float32Array(5).fill(0.3)]).counts).toEqual(Float64Array.of(5));

@@ -1,0 +1,89 @@
+// First and second moments of the patches under a convolution's kernel, for all convolutions of a model at once: half a matrix in float32 each, as
+// rounding needs no more digits than its damping leaves.
+import type { LinearOperator } from '../../src/analysis/index.js';
+import { type Observer, operatorRows, type RowSampling } from '../../src/calibration/index.js';
+import type { MatrixProducts } from '../../src/engine/index.js';
+import type { Tensor } from '../../src/tensor/index.js';
+
+/** Patches that are multiplied at once. */
+const blockRows = 256;
+
+/** Of convolutions of one group; call `finish` after the last sample. */
+export class PatchGram implements Observer {
+  /** Patches so far. */
+  count = 0;
+  private readonly operator: LinearOperator;
+  private readonly sampling: RowSampling;
+  private readonly products: MatrixProducts;
+  private readonly sum: Float64Array;
+  /** Lower triangle of Σxxᵀ, row by row. */
+  private readonly gram: Float32Array;
+  private readonly rows: Float32Array;
+  /** Elements of `rows` that are in use. */
+  private filled = 0;
+
+  constructor(operator: LinearOperator, sampling: RowSampling, products: MatrixProducts) {
+    const { rowLength } = operator;
+    this.operator = operator;
+    this.sampling = sampling;
+    this.products = products;
+    this.sum = new Float64Array(rowLength);
+    this.gram = new Float32Array((rowLength * (rowLength + 1)) / 2);
+    this.rows = new Float32Array(blockRows * rowLength);
+  }
+
+  static byteLength(rowLength: number): number {
+    return 4 * ((rowLength * (rowLength + 1)) / 2 + blockRows * rowLength);
+  }
+
+  async observe(tensor: Tensor): Promise<void> {
+    for (const { rows } of operatorRows(this.operator, tensor, this.sampling)) {
+      for (let start = 0; start < rows.length; ) {
+        const part = rows.subarray(start, start + this.rows.length - this.filled);
+        this.rows.set(part, this.filled);
+        this.filled += part.length;
+        start += part.length;
+        if (this.filled === this.rows.length) await this.addBlock();
+      }
+    }
+  }
+
+  async finish(): Promise<void> {
+    if (this.filled > 0) await this.addBlock();
+  }
+
+  /** One, of the only group. */
+  get means(): Float64Array[] {
+    return [this.sum.map((sum) => sum / this.count)];
+  }
+
+  /** [rowLength, rowLength], row-major, of the only group. */
+  get covariances(): Float64Array[] {
+    const [means] = this.means;
+    const columns = means.length;
+    const covariance = new Float64Array(columns * columns);
+    for (let i = 0, at = 0; i < columns; i++) {
+      for (let j = 0; j <= i; j++, at++) {
+        const value = this.gram[at] / this.count - means[i] * means[j];
+        covariance[i * columns + j] = value;
+        covariance[j * columns + i] = value;
+      }
+    }
+    return [covariance];
+  }
+
+  private async addBlock(): Promise<void> {
+    const { rowLength: columns } = this.operator;
+    const { gram, sum } = this;
+    const rows = this.rows.subarray(0, this.filled);
+    const product = await this.products.gram(rows, columns);
+    for (let i = 0, at = 0; i < columns; i++) {
+      for (let j = 0, from = i * columns; j <= i; j++, at++, from++) gram[at] += product[from];
+    }
+    for (let start = 0; start < rows.length; start += columns) {
+      for (let i = 0; i < columns; i++) sum[i] += rows[start + i];
+    }
+    this.count += rows.length / columns;
+    this.filled = 0;
+  }
+}
