@@ -6,13 +6,20 @@ import type { Model, Node } from '../ir/index.js';
 import { byOperator } from './by-operator.js';
 import {
   axisToInput,
+  countToInput,
   dropRatio,
   dropStatistics,
   flattenAround,
+  growsBy,
+  isFloat32,
   keepOutputHalfPixel,
+  limitsToInputs,
   listToInput,
   nameParts,
+  paddingToInputs,
   renameGridMode,
+  resizeByCoordinates,
+  sliceByInputs,
 } from './opset-conversions.js';
 
 interface OpsetChange {
@@ -21,7 +28,7 @@ interface OpsetChange {
   /** Whether a node of the older version means something else, or is not allowed, in the new one; default: always. */
   readonly affects?: (node: Node) => boolean;
   /** Writes such a node as one of the new version; without it, the node stands in the way. */
-  readonly convert?: (node: Node) => void;
+  readonly convert?: (node: Node, version: number) => void;
 }
 
 /** The oldest version that can be raised: before it, broadcasting was an attribute. */
@@ -40,10 +47,16 @@ const changes: Readonly<Record<string, readonly OpsetChange[]>> = {
     { version: 14, affects: (node) => node.outputs.length > 1, convert: dropStatistics },
   ],
   // Attributes became inputs.
-  Clip: [{ version: 11 }],
-  Pad: [{ version: 11 }],
-  Slice: [{ version: 10 }],
-  TopK: [{ version: 10 }],
+  Clip: [
+    { version: 11, affects: (node) => hasLimits(node) && !isFloat32(node) },
+    { version: 11, convert: limitsToInputs },
+  ],
+  Pad: [
+    { version: 11, affects: (node) => node.attributes.float('value', 0) !== 0 && !isFloat32(node) },
+    { version: 11, convert: paddingToInputs },
+  ],
+  Slice: [{ version: 10, convert: sliceByInputs }],
+  TopK: [{ version: 10, convert: countToInput }],
   Squeeze: [{ version: 13, convert: listToInput('axes', 1) }],
   Unsqueeze: [{ version: 13, convert: listToInput('axes', 1) }],
   ReduceSum: [{ version: 13, convert: listToInput('axes', 1) }],
@@ -69,8 +82,13 @@ const changes: Readonly<Record<string, readonly OpsetChange[]>> = {
   ],
   // Other inputs, coordinates or indices.
   OneHot: [{ version: 11 }],
+  Upsample: [
+    { version: 10, affects: (node) => growsBy(node) === null },
+    { version: 10, convert: resizeByCoordinates },
+  ],
   Resize: [
-    { version: 11 },
+    { version: 11, affects: (node) => growsBy(node) === null },
+    { version: 11, convert: resizeByCoordinates },
     {
       version: 13,
       affects: (node) =>
@@ -83,10 +101,9 @@ const changes: Readonly<Record<string, readonly OpsetChange[]>> = {
   GroupNormalization: [{ version: 21 }],
   Scan: [{ version: 9 }],
   Scatter: [{ version: 11 }],
-  // Gone with version 10 or before; all but Upsample were experimental.
+  // Experimental, gone with version 10 or before.
   ...Object.fromEntries(
     [
-      'Upsample',
       'ATen',
       'Affine',
       'ConstantFill',
@@ -101,6 +118,10 @@ const changes: Readonly<Record<string, readonly OpsetChange[]>> = {
     ].map((opType) => [opType, [{ version: 10 }]]),
   ),
 };
+
+function hasLimits({ attributes }: Node): boolean {
+  return ['min', 'max'].some((name) => attributes.get(name) !== undefined);
+}
 
 function usesOutputsFrom(node: Node, first: number): boolean {
   return node.outputs.slice(first).some((output) => output?.isUsed);
@@ -136,7 +157,7 @@ export function raiseOpset(model: Model, version: number): void {
     if (node.is('BatchNormalization')) node.attributes.delete('spatial');
     const mask = node.is('Dropout') ? node.outputs[1] : null;
     if (mask) mask.type = null;
-    for (const { convert } of changesOf(node, opset, version)) convert?.(node);
+    for (const { convert } of changesOf(node, opset, version)) convert?.(node, version);
   }
   model.opsetImports.set('', version);
   raiseIrVersion(model, version);
