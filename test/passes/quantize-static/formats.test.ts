@@ -58,8 +58,8 @@ describe('operators on integers', () => {
       const [pairs, operators] = [await run(options), await run({ ...options, format: 'qoperator' })];
       const feeds = feedsFor(everything, 3);
       const [expected, found] = [await outputsOf(pairs.model, feeds), await outputsOf(operators.model, feeds)];
-      // A level more or less here and there: the kernels round what float arithmetic rounds otherwise.
-      expect(relativeError(found.y, expected.y)).toBeLessThan(0.02);
+      // A level more or less here and there: the kernels round what float arithmetic rounds otherwise. Signed levels are twice as wide behind Relu.
+      expect(relativeError(found.y, expected.y)).toBeLessThan(activationSymmetric ? 0.04 : 0.02);
       expect(await errorOf(everything, operators.model, 2)).toBeLessThan(0.2);
     },
   );
