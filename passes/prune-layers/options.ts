@@ -12,7 +12,7 @@ export const options = z.strictObject({
   targetMacs: z.number().gt(0).lt(1).optional().describe('share of the multiply-accumulates that may stay'),
   targetBytes: z.number().int().positive().optional().describe('bytes that the model may have'),
   importance: z
-    .enum(['auto', 'output-error', 'block-influence', 'taylor'])
+    .enum(['auto', 'output-error', 'block-influence', 'taylor', 'fisher'])
     .default('auto')
     .describe('what makes a block matter; auto: output-error, how far outputs move without it'),
   reconstruct: z

@@ -1,15 +1,15 @@
 // Scores of units by what they compute on real samples: how large it is, or how much the loss depends on it (first-order Taylor: Molchanov et
-// al., "Pruning Convolutional Neural Networks for Resource Efficient Inference", 2017).
+// al., "Pruning Convolutional Neural Networks for Resource Efficient Inference", 2017; second-order with the Fisher information: Theis et al., 2018).
 import type { ChannelStructure } from '../analysis/index.js';
 import type { Observer } from '../calibration/index.js';
 import type { PassContext } from '../pass/index.js';
 import { isFloat, type Tensor } from '../tensor/index.js';
-import { taylorImportance } from '../training/index.js';
+import { type TaylorOrder, taylorImportance } from '../training/index.js';
 import type { PrunableGroup } from './group-kind.js';
 import { type UnitValue, valueOfUnits } from './unit-values.js';
 import { firstOf } from './variants.js';
 
-export type ActivationImportance = 'activation' | 'taylor';
+export type ActivationImportance = 'activation' | 'taylor' | 'fisher';
 
 /** Samples whose gradients are taken: each costs two and more inferences. */
 const gradientSamples = 128;
@@ -21,7 +21,7 @@ export interface ScoredGroups {
 
 /**
  * One score a unit. `activation`: root mean square of what it computes, relative to the mean of its group. `taylor`: mean |Σ ∂L/∂O·O| over
- * samples. Throws MODEL_UNSUPPORTED where gradients are wanted and the model has none.
+ * samples; `fisher`: mean ½ (Σ ∂L/∂O·O)². Throws MODEL_UNSUPPORTED where gradients are wanted and the model has none.
  */
 export async function activationScores(
   groups: readonly PrunableGroup[],
@@ -36,8 +36,12 @@ export async function activationScores(
     if (place) places.set(group, place);
     else unobservable.set(group, 'no value of the model has its units along an axis');
   }
-  const measure = importance === 'activation' ? magnitudes : slopes;
-  return { scores: places.size > 0 ? await measure(places, structure, context) : new Map(), unobservable };
+  if (places.size === 0) return { scores: new Map(), unobservable };
+  const scores =
+    importance === 'activation'
+      ? await magnitudes(places, structure, context)
+      : await slopes(places, structure, importance === 'taylor' ? 'first' : 'fisher', context);
+  return { scores, unobservable };
 }
 
 async function magnitudes(
@@ -63,12 +67,14 @@ async function magnitudes(
 async function slopes(
   places: ReadonlyMap<PrunableGroup, UnitValue>,
   { relations }: ChannelStructure,
+  order: TaylorOrder,
   context: PassContext,
 ): Promise<Map<PrunableGroup, Float64Array>> {
   const judged = [
     ...new Map([...places.values()].map(({ value, axis }) => [value.name, { name: value.name, axis }])).values(),
   ];
   const slopes = await taylorImportance(relations.model, judged, firstOf(context.samples!, gradientSamples), {
+    order,
     engine: context.engine,
     threads: context.workers.jobs,
     signal: context.signal,

@@ -4,10 +4,10 @@ import { type ResidualBlock, removeBlocks } from '../analysis/index.js';
 import { sweep } from '../calibration/index.js';
 import { cloneModel, type Model, type Value } from '../ir/index.js';
 import { valuesByName } from '../rewrite/index.js';
-import { taylorImportance } from '../training/index.js';
+import { type TaylorOrder, taylorImportance } from '../training/index.js';
 import { modelDivergences, type TrialOptions } from './variants.js';
 
-export type BlockImportance = 'output-error' | 'block-influence' | 'taylor';
+export type BlockImportance = 'output-error' | 'block-influence' | 'taylor' | 'fisher';
 
 /** A model without some of its blocks, and what the others are called in it. */
 export interface CutModel {
@@ -51,7 +51,8 @@ export function blockScores(
     case 'block-influence':
       return influences(current.model, blocks, options);
     case 'taylor':
-      return taylorScores(current.model, blocks, options);
+    case 'fisher':
+      return taylorScores(current.model, blocks, importance === 'taylor' ? 'first' : 'fisher', options);
   }
 }
 
@@ -96,8 +97,13 @@ export function* cosines(a: Float32Array, b: Float32Array, shape: readonly numbe
   }
 }
 
-/** |Σ ∂L/∂O · O| with O what a block adds to the stream. */
-async function taylorScores(model: Model, blocks: readonly ResidualBlock[], options: TrialOptions): Promise<number[]> {
+/** |Σ ∂L/∂O · O|, or half of its square, with O what a block adds to the stream. */
+async function taylorScores(
+  model: Model,
+  blocks: readonly ResidualBlock[],
+  order: TaylorOrder,
+  options: TrialOptions,
+): Promise<number[]> {
   const copy = cloneModel(model);
   const values = valuesByName(copy.graph);
   const added = blocks.map(({ from, to }) => branchOf(values.get(from)!, values.get(to)!).name);
@@ -105,7 +111,7 @@ async function taylorScores(model: Model, blocks: readonly ResidualBlock[], opti
     copy,
     added.map((name) => ({ name, axis: null })),
     options.samples,
-    options,
+    { ...options, order },
   );
   options.onTrial?.(blocks.length);
   return added.map((name) => scores.get(name)?.[0] ?? 0);

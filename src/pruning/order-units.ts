@@ -52,7 +52,7 @@ function defaultImportance(groups: readonly PrunableGroup[]): 'reconstruction' |
 }
 
 function needsSamples(importance: SampledImportance | WeightImportance): importance is SampledImportance {
-  return ['reconstruction', 'output-error', 'activation', 'taylor'].includes(importance);
+  return ['reconstruction', 'output-error', 'activation', 'taylor', 'fisher'].includes(importance);
 }
 
 async function orderBy(
@@ -70,6 +70,7 @@ async function orderBy(
       return orderByOutputError(groups, model, context);
     case 'activation':
     case 'taylor':
+    case 'fisher':
       return orderByActivations(groups, structure, importance, context);
     default:
       return { orders: orderByWeights(groups, model, importance, context), unobservable: new Map() };

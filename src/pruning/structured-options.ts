@@ -23,6 +23,7 @@ export const structuredOptions = {
       'batchnorm-scale',
       'activation',
       'taylor',
+      'fisher',
       'random',
     ])
     .default('auto')

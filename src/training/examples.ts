@@ -64,6 +64,14 @@ export class Examples {
     for (let start = 0; start < rest.length; start += size) yield this.join(rest.slice(start, start + size));
   }
 
+  /** A batch of `size` examples, the largest that there may be. */
+  widest(size: number): Batch {
+    const longest = this.training.toSorted((a, b) => this.rowLength(this.samples[b]) - this.rowLength(this.samples[a]));
+    const key = this.shapeKey(this.samples[longest[0]]);
+    const alike = longest.filter((index) => this.padding || this.shapeKey(this.samples[index]) === key);
+    return this.join(alike.slice(0, size));
+  }
+
   private join(indices: readonly number[]): Batch {
     const group = indices.map((index) => this.samples[index]);
     const longest = Math.max(...group.map((sample) => this.rowLength(sample)));

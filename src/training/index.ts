@@ -3,7 +3,7 @@ export { type TrainingBackend, trainingBackends } from './backend.js';
 export { locatePath, locateTrainingOptions } from './locate-options.js';
 export { type TrainingOptions, trainingOptions } from './options.js';
 export { initializeWeights, replaceGraph } from './students/index.js';
-export { type ImportanceOptions, type JudgedValue, taylorImportance } from './taylor-importance.js';
+export { type ImportanceOptions, type JudgedValue, type TaylorOrder, taylorImportance } from './taylor-importance.js';
 export { train } from './train.js';
 export { examplesFor, openTeacher, trainInPass } from './train-in-pass.js';
 export type { TrainingResult } from './training-loop.js';

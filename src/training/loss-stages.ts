@@ -89,6 +89,12 @@ export class LossStages {
     for (const { sessions } of this.stages) await sessions.graphFor(batch);
   }
 
+  /** The most that a step on `batch` holds at once. */
+  async stepBytes(batch: BatchTensors): Promise<number> {
+    const graphs = await Promise.all(this.stages.map(({ sessions }) => sessions.graphFor(batch)));
+    return Math.max(...graphs.map(({ graph }) => graph.bytes));
+  }
+
   async close(): Promise<void> {
     for (const { sessions } of this.stages) await sessions.close();
   }

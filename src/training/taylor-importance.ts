@@ -1,5 +1,5 @@
-// First-order Taylor importance (Molchanov et al. 2017; Michel et al. 2019): how much the loss would change, to first order, if a slice of a value
-// (a channel, a head, a whole block) were zero: |Σ ∂L/∂O · O| over the slice, averaged over examples.
+// How much the loss would change if a slice of a value (a channel, a head, a whole block) were zero, by gradients: to first order (Molchanov et al. 2017; Michel et al.
+// 2019) the mean of |Σ ∂L/∂O · O| over examples; to second order, with the Fisher information as curvature (Theis et al. 2018), that of ½ (Σ ∂L/∂O · O)².
 import { crossEntropy, differentiate, findObstacles, GraphBuilder, specialize } from '../autodiff/index.js';
 import type { Engine, Feeds, Session } from '../engine/index.js';
 import { throwIfAborted, unsupportedModel } from '../errors.js';
@@ -12,7 +12,12 @@ export interface JudgedValue {
   readonly axis: number | null;
 }
 
+/** To which order the loss is expanded. */
+export type TaylorOrder = 'first' | 'fisher';
+
 export interface ImportanceOptions {
+  /** Default 'first'. */
+  readonly order?: TaylorOrder;
   readonly engine: Engine;
   readonly threads?: number;
   readonly signal?: AbortSignal;
@@ -27,7 +32,7 @@ export async function taylorImportance(
   model: Model,
   values: readonly JudgedValue[],
   samples: AsyncIterable<Feeds>,
-  { engine, threads = 2, signal, onSample }: ImportanceOptions,
+  { engine, order = 'first', threads = 2, signal, onSample }: ImportanceOptions,
 ): Promise<Map<string, Float64Array>> {
   const sums = new Map<string, Float64Array>();
   const sessions = new Map<string, ImportanceSession>();
@@ -38,7 +43,7 @@ export async function taylorImportance(
       const key = JSON.stringify(Object.values(feeds).map(({ shape }) => shape));
       let opened = sessions.get(key);
       if (!opened) {
-        opened = await openSession(model, values, feeds, engine, threads);
+        opened = await openSession(model, values, feeds, { engine, threads, order });
         sessions.set(key, opened);
       }
       const given = Object.fromEntries(opened.session.inputs.map(({ name }) => [name, feeds[name]]));
@@ -69,8 +74,7 @@ async function openSession(
   original: Model,
   values: readonly JudgedValue[],
   feeds: Feeds,
-  engine: Engine,
-  threads: number,
+  { engine, threads, order }: Required<Pick<ImportanceOptions, 'engine' | 'threads' | 'order'>>,
 ): Promise<ImportanceSession> {
   const logits = findLogits(original);
   if (!logits) throw unsupportedModel('The model has no output of float32 to judge by');
@@ -96,7 +100,8 @@ async function openSession(
     if (!gradient) continue;
     const rank = builder.shapeOf(value).length;
     const summed = Array.from({ length: rank }, (_, i) => i).filter((i) => i !== axis);
-    const importance = builder.unary('Abs', builder.reduce('ReduceSum', builder.mul(gradient, value), summed));
+    const slope = builder.reduce('ReduceSum', builder.mul(gradient, value), summed);
+    const importance = order === 'first' ? builder.unary('Abs', slope) : builder.scale(builder.square(slope), 0.5);
     importance.type = tensorType('float32', builder.shapeOf(importance));
     graph.addOutput(importance);
     outputs.set(name, importance.name);

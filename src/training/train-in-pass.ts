@@ -42,14 +42,14 @@ export async function trainInPass(
   context: PassContext,
   { teacher, examples, rate, seed }: PassTraining,
 ): Promise<TrainingResult> {
-  const { engine, signal, finish = null, record } = context;
+  const { engine, signal, finish = null, maxMemory, record } = context;
   const integers = options.qat === 'none' ? IntegerWeights.of(model, signal) : null;
   // In a copy whose Constant nodes are initializers; the model keeps its own form.
   const student = integers?.model ?? cloneModel(model);
   liftConstants(student.graph);
   const result = await train(
     { student, teacher, examples, options, rate, rounding: integers },
-    { engine, signal, finish, seed, progress: (done, total, note) => context.progress(done, total, note) },
+    { engine, signal, finish, maxMemory, seed, progress: (done, total, note) => context.progress(done, total, note) },
   );
   throwIfAborted(signal);
   if (result.ended === 'equal') {

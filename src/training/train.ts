@@ -1,6 +1,6 @@
 // What a training is made of: the form in which weights are trained, losses, teacher, batches; then the loop.
 import { findTrainableWeights } from '../autodiff/index.js';
-import { unsupportedModel, usageError } from '../errors.js';
+import { memoryLimit, unsupportedModel, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import type { Augmentation } from './augment.js';
 import { stepEngine } from './backend.js';
@@ -22,7 +22,7 @@ import { Training, type TrainingEnvironment, type TrainingRequest, type Training
 export async function train(request: TrainingRequest, environment: TrainingEnvironment): Promise<TrainingResult> {
   const { student, teacher, examples } = request;
   const fixed = fixedBatch(student);
-  const options = fixed === null ? request.options : inBatchesOf(fixed, request.options);
+  let options = fixed === null ? request.options : inBatchesOf(fixed, request.options);
   const rounding = request.rounding ?? qatRounding(student, options);
   const { engine } = environment;
   const renormalization = rounding ? null : await renormalize(student, request.examples, options, environment);
@@ -52,13 +52,39 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
     teacher && stages.wanted.length > 0
       ? await Teacher.open(teacher, stages.wanted, engine, { keeps, threads, cache })
       : null;
-  const stream = new BatchStream({ examples, options, fixed, teaching, kinds, ahead: executing !== engine });
+  const streamOf = (given: TrainingOptions): BatchStream =>
+    new BatchStream({ examples, options: given, fixed, teaching, kinds, ahead: executing !== engine });
   try {
+    const { maxMemory = Number.POSITIVE_INFINITY } = environment;
+    const bytesOf = async (given: TrainingOptions): Promise<number> =>
+      stages.stepBytes(await streamOf(given).tensors(examples.widest(given.batch), null));
+    if (executing === engine && fixed === null) options = await inBatchesThatFit(options, maxMemory, bytesOf);
+    const stream = streamOf(options);
     const parts = { ...request, options, weights, stages, stream, projections, identity };
     return await new Training(parts, environment).run();
   } finally {
     await teaching?.close();
     await stages.close();
+  }
+}
+
+/** Smaller batches, as many more for each step, where a step would hold more than `most` bytes. Throws MEMORY where one example is too much. */
+async function inBatchesThatFit(
+  given: TrainingOptions,
+  most: number,
+  bytesOf: (options: TrainingOptions) => Promise<number>,
+): Promise<TrainingOptions> {
+  for (let options = given; ; ) {
+    const bytes = await bytesOf(options);
+    if (bytes <= most) return options;
+    if (options.batch === 1) {
+      throw memoryLimit(
+        `A step of training on one example holds ${Math.ceil(bytes / 2 ** 20)} MiB`,
+        'Raise --max-memory, or train on shorter inputs.',
+      );
+    }
+    const batch = Math.ceil(options.batch / 2);
+    options = { ...options, batch, accumulate: Math.round((given.batch * given.accumulate) / batch) };
   }
 }
 

@@ -18,6 +18,7 @@ import { unsupportedModel } from '../errors.js';
 import { cloneModel, type Model, type TensorType, tensorType, type Value } from '../ir/index.js';
 import type { DataType, Tensor } from '../tensor/index.js';
 import type { PlannedLoss } from './loss-plan.js';
+import { peakBytes } from './step-memory.js';
 
 /** What a step is fed beside the inputs of the student. */
 export const labelsInput = 'training/labels';
@@ -43,6 +44,8 @@ export interface TrainingGraph extends LossGraph {
   /** Outputs that are looked at in each step. */
   readonly observed: readonly string[];
   readonly obstacles: readonly Obstacle[];
+  /** The most that a step holds at once. */
+  readonly bytes: number;
 }
 
 export interface TrainingGraphRequest {
@@ -85,7 +88,7 @@ export async function buildTrainingGraph(request: TrainingGraphRequest): Promise
   const facts = { model, lossModel: cloneModel(model), loss, answers, terms, observed };
   if (answers !== null) graph.removeOutput(exposed.get(answers)!);
   const obstacles = findObstacles(builder, sources, [total]);
-  if (obstacles.length > 0) return { ...facts, gradients: new Map(), obstacles };
+  if (obstacles.length > 0) return { ...facts, gradients: new Map(), obstacles, bytes: 0 };
   for (const name of observed) graph.addOutput(exposed.get(name)!);
   const gradients = new Map<string, string>();
   for (const [source, gradient] of differentiate(builder, new Map([[total, builder.scalar(1)]]), sources)) {
@@ -94,7 +97,7 @@ export async function buildTrainingGraph(request: TrainingGraphRequest): Promise
     graph.addOutput(output);
     gradients.set(source.name, output.name);
   }
-  return { ...facts, gradients, obstacles };
+  return { ...facts, gradients, obstacles, bytes: peakBytes(graph, builder.shapes) };
 }
 
 /** As `buildTrainingGraph`, without gradients. */

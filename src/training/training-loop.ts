@@ -33,6 +33,8 @@ export interface TrainingEnvironment {
   readonly signal: AbortSignal;
   /** Fires when what is best so far is wanted at once; while there are steps, and only then, it is listened to. */
   readonly finish: AbortSignal | null;
+  /** Bytes that the process may hold; default no limit. */
+  readonly maxMemory?: number;
   /** `note`: losses and speed, in words. */
   progress(done: number, total: number, note: string): void;
 }

@@ -49,6 +49,24 @@ test('the importance of a unit is the slope of the loss along its removal', asyn
   }
 });
 
+test('with the Fisher information it is half of the mean square of these slopes', async () => {
+  const examples: Feeds[] = [];
+  for await (const feeds of inputs(3)) examples.push(feeds);
+  const judged = [{ name: 'a', axis: 1 }];
+  const one = async (feeds: Feeds, order: 'first' | 'fisher') => {
+    async function* samples() {
+      yield feeds;
+    }
+    return (await taylorImportance(network(1), judged, samples(), { engine, order })).get('a')!;
+  };
+  const all = (await taylorImportance(network(1), judged, inputs(3), { engine, order: 'fisher' })).get('a')!;
+  for (let unit = 0; unit < 6; unit++) {
+    let expected = 0;
+    for (const feeds of examples) expected += (await one(feeds, 'first'))[unit] ** 2 / 2 / examples.length;
+    expect(all[unit]).toBeCloseTo(expected, 5);
+  }
+});
+
 test('a value that no node computes is named in the error', async () => {
   await expect(taylorImportance(network(1), [{ name: 'nothing', axis: 0 }], inputs(1), { engine })).rejects.toThrow(
     'nothing',

@@ -30,6 +30,7 @@ interface Given {
   readonly labelled?: boolean;
   readonly options?: Partial<TrainingOptions>;
   readonly finish?: AbortSignal;
+  readonly maxMemory?: number;
   readonly onStep?: (step: number, note: string) => void;
 }
 
@@ -40,6 +41,7 @@ async function run({
   labelled = false,
   options = {},
   finish,
+  maxMemory,
   onStep,
 }: Given = {}): Promise<{ result: TrainingResult; student: Model }> {
   const result = await train(
@@ -55,6 +57,7 @@ async function run({
       seed: 3,
       signal: new AbortController().signal,
       finish: finish ?? null,
+      maxMemory,
       progress: (step, _, note) => onStep?.(step, note),
     },
   );
@@ -142,6 +145,15 @@ test("the best weights can be those with the most right answers, or the most tha
   const right = await run({ options: { judge: 'accuracy', loss: 'labels:1' }, labelled: true });
   expect(right.result.checks.every(({ score }) => score !== null && score >= 0 && score <= 1)).toBe(true);
   await expect(run({ options: { judge: 'accuracy' } })).rejects.toMatchObject({ code: 'USAGE' });
+});
+
+test('where a step would hold too much, its gradients come from smaller batches', async () => {
+  const whole = await run({ options: { steps: 4 } });
+  const parts = await run({ options: { steps: 4 }, maxMemory: 4000 });
+  expect(parts.result.losses).toHaveLength(4);
+  expect(parts.result.checks[0].loss).toBeCloseTo(whole.result.checks[0].loss, 5);
+  expect(parts.result.losses[0]).toBeCloseTo(whole.result.losses[0], 4);
+  await expect(run({ options: { steps: 4 }, maxMemory: 200 })).rejects.toMatchObject({ code: 'MEMORY' });
 });
 
 test('patience ends a training whose judge sees nothing better', async () => {

@@ -115,7 +115,7 @@ test.each(['l1', 'l2', 'geometric-mean', 'fpgm', 'batchnorm-scale', 'random'])('
   await outputsOf(pruned, feedsFor(pruned));
 });
 
-test.each(['activation', 'taylor'])('importance %s, with samples', async (importance) => {
+test.each(['activation', 'taylor', 'fisher'])('importance %s, with samples', async (importance) => {
   const model = await loadModel(fixturePath('cnn-batchnorm.onnx'));
   const { model: pruned, report } = await prune(
     model,

@@ -54,7 +54,7 @@ function threeBlocks(): Model {
   return model;
 }
 
-test.each(['output-error', 'block-influence', 'taylor'])(
+test.each(['output-error', 'block-influence', 'taylor', 'fisher'])(
   'importance %s finds the block that adds little',
   async (importance) => {
     const { model, report } = await prune(threeBlocks(), { ratio: 0.34, importance });
