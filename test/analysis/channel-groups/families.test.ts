@@ -190,6 +190,25 @@ const families: readonly Family[] = [
     integers: true,
   },
   {
+    title: 'an encoder as onnxruntime fuses it: FusedMatMul, SkipLayerNormalization, BiasGelu',
+    text: `graph (float[n,s,8] x) => (float[n,s,8] y) <float[8,8] wq = {...}, float[8,8] wk = {...}, float[8,8] wv = {...}, float[8,8] wo = {...}, float[8] ob = {...}, int64[4] heads = {0,0,4,2}, int64[3] merged = {0,0,8}, float[8] g = {...}, float[8] b = {...}, float[8,6] w1 = {...}, float[6] b1 = {...}, float[6,8] w2 = {...}> {
+      q0 = MatMul (x, wq) k0 = MatMul (x, wk) v0 = MatMul (x, wv)
+      q1 = Reshape (q0, heads) k1 = Reshape (k0, heads) v1 = Reshape (v0, heads)
+      q = Transpose <perm = [0,2,1,3]> (q1) k = Transpose <perm = [0,2,1,3]> (k1) v = Transpose <perm = [0,2,1,3]> (v1)
+      sc = com.microsoft.FusedMatMul <transB = 1, alpha = 0.7> (q, k) sm = Softmax <axis = -1> (sc) ct = MatMul (sm, v)
+      mt = Transpose <perm = [0,2,1,3]> (ct) f = Reshape (mt, merged) o = MatMul (f, wo)
+      h = com.microsoft.SkipLayerNormalization (x, o, g, b, ob)
+      u = MatMul (h, w1) a = com.microsoft.BiasGelu (u, b1) d = MatMul (a, w2)
+      y = com.microsoft.SkipLayerNormalization (h, d, g, b)
+    }`,
+    groups: { q0: 4, u: 6 },
+    shapes: [
+      [1, 4, 8],
+      [2, 5, 8],
+    ],
+    heads: true,
+  },
+  {
     title: 'com.microsoft MultiHeadAttention',
     text: `graph (float[n,s,8] x) => (float[n,s,8] y) <float[8,8] wq = {...}, float[8,8] wk = {...}, float[8,8] wv = {...}, float[24] b = {...}, float[8,8] wo = {...}> {
       q = MatMul (x, wq) k = MatMul (x, wk) v = MatMul (x, wv)

@@ -6,7 +6,14 @@ import { groupQueryAttention, multiHeadAttention, onnxAttention, projectedAttent
 import { elementwise, elementwiseFirst, scaled } from './elementwise.js';
 import { convolution, einsum, gemm, matmul } from './linear.js';
 import { concat, depthToSpace, expand, gather, pad, split, tile, transpose } from './moving.js';
-import { groupNormalization, overAxis, overChannels, overTrailing, perChannel } from './normalization.js';
+import {
+  groupNormalization,
+  overAxis,
+  overChannels,
+  overTrailing,
+  perChannel,
+  skipNormalization,
+} from './normalization.js';
 import { pooling, reduction, resize } from './pooling.js';
 import { recurrent } from './recurrent.js';
 import { flatten, reshape, squeeze } from './reshaping.js';
@@ -28,11 +35,16 @@ const rules: Readonly<Record<string, OperatorRule>> = {
   ...each(scaled, 'QuantizeLinear', 'DequantizeLinear'),
   ...each(convolution, 'Conv', 'ConvTranspose', 'com.microsoft::FusedConv'),
   ...each(gemm, 'Gemm', 'com.microsoft::FusedGemm'),
-  MatMul: matmul,
+  ...each(matmul, 'MatMul', 'com.microsoft::FusedMatMul'),
   Einsum: einsum,
   ...each(perChannel, 'BatchNormalization', 'InstanceNormalization'),
   GroupNormalization: groupNormalization,
   ...each(overTrailing, 'LayerNormalization', 'RMSNormalization', 'SimplifiedLayerNormalization'),
+  ...each(
+    skipNormalization,
+    'com.microsoft::SkipLayerNormalization',
+    'com.microsoft::SkipSimplifiedLayerNormalization',
+  ),
   ...each(overAxis, 'Softmax', 'LogSoftmax', 'Hardmax', 'LpNormalization', 'CumSum'),
   LRN: overChannels,
   ...each(pooling, 'MaxPool', 'AveragePool', 'LpPool', 'GlobalMaxPool', 'GlobalAveragePool', 'GlobalLpPool'),

@@ -108,8 +108,12 @@ export const gemm: OperatorRule = {
 /** [..., m, k] · [..., k, n], vectors as in numpy.matmul. */
 export const matmul: OperatorRule = {
   relate(node, relations) {
-    const a = relations.operand(node, 0);
-    const b = relations.operand(node, 1);
+    const a = turned(relations.operand(node, 0), node.attributes.int('transA', 0));
+    const b = turned(relations.operand(node, 1), node.attributes.int('transB', 0));
+    if (node.attributes.int('transBatchA', 0) !== 0 || node.attributes.int('transBatchB', 0) !== 0) {
+      relations.freezeNode(node, `${labelOf(node)} turns its batch`);
+      return;
+    }
     const output = relations.result(node);
     if (!a || !b || !output || a.length === 0 || b.length === 0) {
       relations.freezeNode(node, `${labelOf(node)} has an operand of unknown rank`);
@@ -131,6 +135,12 @@ export const matmul: OperatorRule = {
     }
   },
 };
+
+/** com.microsoft FusedMatMul turns the last two axes of its operands. */
+function turned(axes: readonly Axis[] | null, transposed: number): readonly Axis[] | null {
+  if (!axes || transposed === 0 || axes.length < 2) return axes;
+  return [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!];
+}
 
 /** Sums of products over the labels that the result lacks. */
 export const einsum: OperatorRule = {

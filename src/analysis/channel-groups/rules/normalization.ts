@@ -85,6 +85,22 @@ function from(axis: number, rank: number): number[] {
 /** LayerNormalization, RMSNormalization: all axes from `axis` on. */
 export const overTrailing = over((node, rank) => from(node.attributes.int('axis', -1), rank));
 
+/** com.microsoft SkipLayerNormalization and SkipSimplifiedLayerNormalization: the sum of two inputs (output 3), normalized over the last axis. */
+export const skipNormalization: OperatorRule = {
+  relate(node, relations) {
+    const input = relations.operand(node, 0);
+    if (!input) {
+      relations.freezeNode(node, `${labelOf(node)} has an operand of unknown rank`);
+      return;
+    }
+    alignTrailing(node, relations, [0, 1], [0, 3]);
+    for (let index = 2; index < node.inputs.length; index++)
+      relations.freezeAll(relations.operand(node, index), `a parameter of ${labelOf(node)}`);
+    for (const index of [1, 2]) relations.freezeAll(relations.result(node, index), `a statistic of ${labelOf(node)}`);
+    relations.freeze(input.at(-1), `${labelOf(node)} normalizes over ${input.at(-1)?.place}`);
+  },
+};
+
 /** Softmax and its kind: the one axis since opset 13, before that all from `axis` on. */
 export const overAxis = over((node, rank, { model }) =>
   node.is('Softmax', 'LogSoftmax', 'Hardmax') && model.opsetOf(node) < 13
