@@ -44,6 +44,8 @@ export function whyFloat32(
   if (node.subgraphs().length > 0) return 'it has subgraphs';
   if (options.blockedOperators.includes(node.opType)) return `${node.opType} stays in float32`;
   if (/Integer$|^QLinear/.test(node.opType)) return `${node.opType} stays in float32`;
+  if (crashesProducts(node, model))
+    return 'onnxruntime crashes on the CPU where it is followed by a product in float16';
   for (const output of node.outputs) {
     if (!output) continue;
     if (!types.has(output)) return 'the types of its outputs are not known';
@@ -52,4 +54,17 @@ export function whyFloat32(
   if (node.is('Constant') && node.attributes.tensor('value') === null) return 'its value is no tensor';
   const tooWide = [...node.inputs, ...node.outputs].find((value) => value && wide.has(value));
   return tooWide ? `${options.type} does not hold the values of ${tooWide.name}` : null;
+}
+
+/**
+ * A Transpose that exchanges the leading axes ([1, 0, 2]: behind recurrent operators) in front of a MatMul with a constant: up to version 1.30 at least,
+ * loading such a model with all optimizations ends the process.
+ */
+function crashesProducts(node: Node, model: Model): boolean {
+  if (!node.is('Transpose')) return false;
+  const permutation = node.attributes.ints('perm') ?? [];
+  if (permutation.length < 3 || permutation[0] === 0 || permutation.at(-1) !== permutation.length - 1) return false;
+  return [...node.output.uses].some(
+    (use) => use.index === 0 && use.node.is('MatMul') && model.constantOf(use.node.input(1)) !== null,
+  );
 }
