@@ -13,7 +13,7 @@ import {
   type ValueRanges,
 } from '../../src/quantization/index.js';
 import { dropUnused, replaceNode } from '../../src/rewrite/index.js';
-import { float32Tensor, MemoryTensor, type Tensor } from '../../src/tensor/index.js';
+import { float32Tensor, MemoryTensor, reshapeTensor, type Tensor } from '../../src/tensor/index.js';
 import type { Emission } from './emit.js';
 import type { Options } from './options.js';
 import type { PackedMatrix } from './pack-matrices.js';
@@ -32,7 +32,7 @@ export function emitLinear(
   inserter: QdqInserter,
   { rounded, packed, weightRanges, options }: Omit<Emission, 'plan' | 'grids'>,
 ): Node {
-  const { operator, asGemm } = linear;
+  const { operator, asGemm, fixedAxes } = linear;
   const { node, weightIndex } = operator;
   const convolution = rounded.get(linear);
   const matrix = packed.get(linear);
@@ -60,7 +60,19 @@ export function emitLinear(
     else if (restoredBias) node.addInput(restoredBias);
   }
   dropUnused(model, model.graph, replaced);
+  if (fixedAxes !== null) keepSumApart(model, operator, fixedAxes);
   return taker;
+}
+
+/** Gives the bias behind a product as many axes as that has: a bias of one axis would make onnxruntime turn both into a float Gemm. */
+function keepSumApart(model: Model, { biasSlot }: LinearOperator, axes: number): void {
+  const { node: add, index } = biasSlot!;
+  const bias = add.input(index)!;
+  const tensor = model.constantOf(bias);
+  if (!tensor) return;
+  const shape = [...new Array<number>(axes - tensor.shape.length).fill(1), ...tensor.shape];
+  add.replaceInput(index, model.graph.addInitializer(`${bias.name}_apart`, reshapeTensor(tensor, shape)));
+  dropUnused(model, model.graph, [bias]);
 }
 
 interface EmittedWeight {

@@ -50,11 +50,13 @@ function planLinear(
 ): PlannedLinear {
   if (operator.kind === 'conv') {
     const activation = fusedActivation(operator.output, model, options);
-    return { operator, activation, result: activation?.output ?? operator.output, asGemm: false };
+    return { operator, activation, result: activation?.output ?? operator.output, asGemm: false, fixedAxes: null };
   }
-  const asGemm =
-    operator.node.is('MatMul') && operator.biasSlot !== null && types.get(operator.input)?.shape?.length === 2;
-  return { operator, activation: null, result: null, asGemm };
+  const isSum = operator.node.is('MatMul') && operator.biasSlot !== null;
+  const shape = (isSum && types.get(operator.input)?.shape) || [];
+  const isFixed = shape.length > 2 && shape.every((length) => typeof length === 'number');
+  const fixedAxes = isFixed ? shape.length : null;
+  return { operator, activation: null, result: null, asGemm: shape.length === 2, fixedAxes };
 }
 
 interface Costs {

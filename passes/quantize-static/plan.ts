@@ -11,6 +11,8 @@ export interface PlannedLinear {
   readonly activation: Node | null;
   /** A MatMul of two axes with its Add, written as Gemm: onnxruntime would make a float Gemm of them before it looks for integers. */
   readonly asGemm: boolean;
+  /** Axes of its input where the lengths of all are fixed and more than two: there the same happens, by way of Reshape, unless the bias has as many. */
+  readonly fixedAxes: number | null;
 }
 
 /** An operator without weights between linear ones, computed with integers. */
