@@ -18,7 +18,7 @@ export function fitsKernels({ blockSize }: PackedLayout, search: BlockSearch): s
 }
 
 /** Elements of a matrix that is kept in memory between the two looks at it, for its scales and its multipliers. */
-const residentElements = 20 << 20;
+const residentElements = 4 << 20;
 
 /** The scale of each channel; null when the weight holds values that are not finite. */
 export function scalesByKernels(tensor: Tensor, layout: PackedLayout, bits: PackedWidth): Float32Array | null {

@@ -55,6 +55,7 @@ function cost(errors: Float64Array, counts: (i: number, j: number) => boolean): 
 const forms: readonly (readonly [string, MatrixForm])[] = [
   ['packed, 4 bits', { kind: 'packed', bits: 4, blockSize: 16 }],
   ['packed, 3 bits', { kind: 'packed', bits: 3, blockSize: 32 }],
+  ['packed, three levels', { kind: 'packed', bits: 1.6, blockSize: 16 }],
   ['symmetric blocks', { kind: 'blocks', bits: 4, blockSize: 32, symmetric: true }],
   ['blocks around zero points, the last one not full', { kind: 'blocks', bits: 4, blockSize: 64, symmetric: false }],
 ];
