@@ -53,7 +53,8 @@ export const distill = definePass({
     await makeStudent(model, options, context, feedsOf([...few]));
     if (options.initialize === 'random') initializeWeights(model, context.random().fork('initialize'));
     try {
-      await trainInPass(model, options, context, { teacher, examples, rate: defaultRate, seed });
+      const fresh = options.initialize === 'random';
+      await trainInPass(model, options, context, { teacher, examples, rate: defaultRate, fresh, seed });
     } catch (cause) {
       // Without a student of its own the pass is one step of several, and what it finds stands without it.
       const stands = options.student === undefined && options.initialize === 'kept';

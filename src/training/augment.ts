@@ -7,6 +7,14 @@ import { float32Tensor, int64Tensor, type Tensor } from '../tensor/index.js';
 export const augmentations = ['flip', 'crop', 'cutout', 'mixup', 'mask'] as const;
 export type Augmentation = (typeof augmentations)[number];
 
+/** `flip,crop` as a set; null for words that are none. `auto` is what suits the examples, `none` nothing. */
+export function parseAugmentations(text: string): ReadonlySet<Augmentation> | 'auto' | null {
+  if (text === 'auto') return 'auto';
+  if (text === 'none' || text === '') return new Set();
+  const kinds = text.split(',').map((word) => augmentations.find((known) => known === word));
+  return kinds.every((kind) => kind !== undefined) ? new Set(kinds) : null;
+}
+
 export interface AugmentOptions {
   readonly kinds: ReadonlySet<Augmentation>;
   /** What `mask` writes; null where no token is known. */

@@ -1,7 +1,8 @@
 // What is trained on: examples in memory, in a new order each epoch, joined into batches of few different shapes.
-import { joinSamples, type Padding, type Sample } from '../data/index.js';
+import { type Dataset, joinSamples, type Padding, type Sample } from '../data/index.js';
 import { usageError } from '../errors.js';
 import type { Random } from '../numeric/index.js';
+import type { Tensor } from '../tensor/index.js';
 
 /** Rows of texts are padded to a multiple of this, so that few shapes occur. */
 const rowMultiple = 16;
@@ -15,18 +16,24 @@ export interface Batch {
   readonly sample: Sample;
 }
 
+/** What their data says of itself. */
+type ExampleFacts = Partial<Pick<Dataset, 'maskToken' | 'kind'>>;
+
 export class Examples {
   readonly training: readonly number[];
   readonly heldOut: readonly number[];
   /** What the tokenizer of the data writes for hidden words. */
   readonly maskToken: number | null;
+  /** Pictures in colour, which say the same mirrored and shifted. */
+  readonly areImages: boolean;
   private readonly samples: readonly Sample[];
   private readonly padding: Padding;
   private readonly longest: number;
 
   /** `samples`: one example each. Every `1 / holdout`-th is held out. */
-  constructor(samples: readonly Sample[], padding: Padding, holdout: number, maskToken: number | null = null) {
-    this.maskToken = maskToken;
+  constructor(samples: readonly Sample[], padding: Padding, holdout: number, facts: ExampleFacts = {}) {
+    this.maskToken = facts.maskToken ?? null;
+    this.areImages = facts.kind === 'images' && Object.values(samples[0]?.feeds ?? {}).some(isColour);
     if (samples.length === 0) throw usageError('There are no examples to train on');
     this.samples = samples;
     this.padding = padding;
@@ -94,6 +101,10 @@ export class Examples {
         .join();
     return `${Math.ceil(this.rowLength(sample) / rowMultiple)}`;
   }
+}
+
+function isColour({ dataType, shape }: Tensor): boolean {
+  return dataType === 'float32' && shape.length === 4 && shape[1] === 3;
 }
 
 function shuffled(indices: readonly number[], random: Random): number[] {

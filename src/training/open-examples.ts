@@ -38,21 +38,23 @@ export async function openExamples(
       return value === undefined ? [] : [[name, value]];
     }),
   ) as DataOptions;
-  const read = async (path: string): Promise<Pick<Dataset, 'padding' | 'maskToken'> & { samples: Sample[] }> => {
+  const read = async (
+    path: string,
+  ): Promise<Pick<Dataset, 'padding' | 'maskToken' | 'kind'> & { samples: Sample[] }> => {
     const dataset = await openDataset(path, { seed, ...given }, interfaceOf);
     try {
       if (dataset.states.length > 0) {
         throw usageError('Models that carry state from sample to sample cannot be trained');
       }
-      const { padding, maskToken } = dataset;
-      return { samples: await collect(dataset.samples(), signal, maxBytes), padding, maskToken };
+      const { padding, maskToken, kind } = dataset;
+      return { samples: await collect(dataset.samples(), signal, maxBytes), padding, maskToken, kind };
     } finally {
       await dataset.close();
     }
   };
-  const { samples: own, padding, maskToken } = await read(options.data);
+  const { samples: own, padding, ...facts } = await read(options.data);
   const old = options.replay === undefined ? [] : withoutAnswers((await read(options.replay)).samples, own[0]);
-  return new Examples([...own, ...old], padding, options.holdout, maskToken);
+  return new Examples([...own, ...old], padding, options.holdout, facts);
 }
 
 /** Old data is judged by the teacher alone, even where it has answers. */

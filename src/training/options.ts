@@ -1,7 +1,7 @@
 // The options of training, one schema for passes, recipes and flags.
 import { z } from 'zod';
 import { dataOptions } from '../data/index.js';
-import { augmentations } from './augment.js';
+import { augmentations, parseAugmentations } from './augment.js';
 import { trainingBackends } from './backend.js';
 import { judges } from './judge.js';
 import { parseMapping } from './layer-mapping.js';
@@ -21,7 +21,7 @@ export const trainingOptions = {
       message: `losses are written like logits:1,features:0.5, of ${lossNames.join(', ')}; stages like features:1@30%;logits:1`,
     })
     .describe(
-      `weighted losses, of ${lossNames.join(', ')}; labels needs right answers in the data; stages one behind the other are parted by semicolons and given shares of the steps: features:1@30%;logits:1 (default: logits:1, with replay also labels)`,
+      `weighted losses, of ${lossNames.join(', ')}; labels needs right answers in the data; stages one behind the other are parted by semicolons and given shares of the steps: features:1@30%;logits:1 (default: logits:1, with replay also labels; of heal logits:1,features:5 where both models have the same residual blocks)`,
     ),
   mapping: z
     .string()
@@ -37,7 +37,7 @@ export const trainingOptions = {
   steps: z.int().min(1).optional().describe('steps of the optimizer, instead of epochs'),
   batch: z.int().min(1).default(64).describe('examples a step'),
   accumulate: z.int().min(1).default(1).describe('batches whose gradients make one step'),
-  lr: z.number().positive().optional().describe('highest learning rate (default: 1e-3, of heal 5e-5)'),
+  lr: z.number().positive().optional().describe('highest learning rate (default: 1e-3, of heal 1e-4)'),
   optimizer: z.enum(['adamw', 'adam', 'sgd']).default('adamw').describe('how weights follow gradients'),
   weightDecay: z.number().min(0).default(0).describe('decay of weights of two and more axes'),
   momentum: z.number().min(0).max(1).default(0.9).describe('of sgd'),
@@ -47,12 +47,12 @@ export const trainingOptions = {
   ema: z.number().min(0).max(0.99999).default(0).describe('keep a moving average of the weights with this decay'),
   augment: z
     .string()
-    .default('')
-    .refine((text) => text === '' || text.split(',').every((word) => augmentations.some((known) => known === word)), {
-      message: `augmentation is written like flip,crop, of ${augmentations.join(', ')}`,
+    .default('auto')
+    .refine((text) => parseAugmentations(text) !== null, {
+      message: `augmentation is auto, none, or written like flip,crop, of ${augmentations.join(', ')}`,
     })
     .describe(
-      'vary images: flip, crop (shift by up to an eighth), cutout (a square of zeros), mixup (pairs, not with labels); texts: mask (15 % of the tokens)',
+      'auto: flip and crop for images in colour; vary images: flip, crop (shift by up to an eighth), cutout (a square of zeros), mixup (pairs, not with labels); texts: mask (15 % of the tokens)',
     ),
   maskToken: z
     .int()
@@ -63,7 +63,7 @@ export const trainingOptions = {
     .enum(renormalizations)
     .default('auto')
     .describe(
-      'train convolutions behind batch normalization, which is folded into them at each check and at the end; auto: in networks without normalization of their own, with batches of 16 and more, not with qat',
+      'train convolutions behind batch normalization, which is folded into them at each check and at the end; auto: from random weights, in networks without normalization of their own, with batches of 16 and more',
     ),
   qat: z
     .enum(['none', 'int4', 'int8'])

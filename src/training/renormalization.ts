@@ -112,14 +112,14 @@ export class Renormalization {
   }
 }
 
-/** What `options` ask for; null: the student is trained as it is. */
+/** null: the student is trained as it is, which `auto` allows. */
 export async function renormalize(
   student: Model,
   examples: Examples,
   { normalization, batch }: Pick<TrainingOptions, 'normalization' | 'batch'>,
   { engine, seed }: { readonly engine: Engine; readonly seed: number },
 ): Promise<Renormalization | null> {
-  if (normalization === 'none' || (normalization === 'auto' && batch < leastBatch)) return null;
+  if (normalization === 'auto' && batch < leastBatch) return null;
   const samples: Feeds[] = [];
   for (const { sample } of examples.batches(examples.training, batch, createRandom(seed).fork('statistics'))) {
     samples.push(sample.feeds);

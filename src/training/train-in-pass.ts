@@ -32,6 +32,8 @@ export interface PassTraining {
   readonly teacher: Model;
   readonly examples: Examples;
   readonly rate: number;
+  /** The student begins with random weights. */
+  readonly fresh?: boolean;
   readonly seed: number;
 }
 
@@ -40,7 +42,7 @@ export async function trainInPass(
   model: Model,
   options: TrainingOptions,
   context: PassContext,
-  { teacher, examples, rate, seed }: PassTraining,
+  { teacher, examples, rate, fresh, seed }: PassTraining,
 ): Promise<TrainingResult> {
   const { engine, signal, finish = null, maxMemory, record } = context;
   const integers = options.qat === 'none' ? IntegerWeights.of(model, signal) : null;
@@ -48,7 +50,7 @@ export async function trainInPass(
   const student = integers?.model ?? cloneModel(model);
   liftConstants(student.graph);
   const result = await train(
-    { student, teacher, examples, options, rate, rounding: integers },
+    { student, teacher, examples, options, rate, fresh, rounding: integers },
     { engine, signal, finish, maxMemory, seed, progress: (done, total, note) => context.progress(done, total, note) },
   );
   throwIfAborted(signal);

@@ -2,7 +2,7 @@
 import { findTrainableWeights } from '../autodiff/index.js';
 import { memoryLimit, unsupportedModel, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
-import type { Augmentation } from './augment.js';
+import { type Augmentation, parseAugmentations } from './augment.js';
 import { stepEngine } from './backend.js';
 import { BatchStream } from './batch-stream.js';
 import type { Examples } from './examples.js';
@@ -25,7 +25,8 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
   let options = fixed === null ? request.options : inBatchesOf(fixed, request.options);
   const rounding = request.rounding ?? qatRounding(student, options);
   const { engine } = environment;
-  const renormalization = rounding ? null : await renormalize(student, request.examples, options, environment);
+  const suits = options.normalization === 'batch' || (options.normalization === 'auto' && request.fresh === true);
+  const renormalization = suits && !rounding ? await renormalize(student, examples, options, environment) : null;
   const weights = TrainedWeights.of(student, { rounding, renormalization });
   if (weights.names.length === 0) throw unsupportedModel('The student has no weights of float32 that could be trained');
   const projections = new Map<string, Projection>();
@@ -41,7 +42,7 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
     engine,
     executing,
   });
-  const kinds = new Set(options.augment.split(',').filter((word): word is Augmentation => word !== ''));
+  const kinds = augmentationsFor(options, examples);
   checkAugmentations(kinds, options, examples);
   const { threads, teacherCache, checkpoint } = options;
   const hashed = teacherCache !== undefined || checkpoint !== undefined;
@@ -93,6 +94,11 @@ function qatRounding({ graph }: Model, { qat, qatBlockSize: blockSize }: Trainin
   const quantizer = new FakeQuantizer(graph, { bits: qat === 'int4' ? 4 : 8, blockSize });
   if (quantizer.count === 0) throw unsupportedModel('The student has no matrices that quantize-weights would store');
   return quantizer;
+}
+
+function augmentationsFor({ augment }: TrainingOptions, { areImages }: Examples): ReadonlySet<Augmentation> {
+  const kinds = parseAugmentations(augment) ?? new Set();
+  return kinds === 'auto' ? new Set<Augmentation>(areImages ? ['flip', 'crop'] : []) : kinds;
 }
 
 function checkAugmentations(kinds: ReadonlySet<Augmentation>, options: TrainingOptions, { maskToken }: Examples): void {

@@ -45,6 +45,8 @@ export interface TrainingRequest {
   readonly teacher: Model | null;
   readonly examples: Examples;
   readonly options: TrainingOptions;
+  /** The student begins with random weights. */
+  readonly fresh?: boolean;
   /** What weights are rounded to as they are fed; default: as the options say. */
   readonly rounding?: WeightRounding | null;
   /** Of the optimizer, where the options do not say. */

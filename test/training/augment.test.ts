@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { createRandom } from '../../src/numeric/index.js';
 import { float32Tensor, int64Tensor } from '../../src/tensor/index.js';
-import { type Augmentation, augment } from '../../src/training/augment.js';
+import { type Augmentation, augment, parseAugmentations } from '../../src/training/augment.js';
+import { Examples } from '../../src/training/examples.js';
 
 const images = float32Tensor(
   [2, 1, 8, 8],
@@ -42,6 +43,22 @@ test('mixup is the same mixture of two images everywhere', () => {
     expect(varied[i]).toBeCloseTo(i + 1 + offset, 3);
     expect(varied[64 + i]).toBeCloseTo(i + 65 - offset, 3);
   }
+});
+
+test('words of augmentation are known, and auto varies nothing but images in colour', () => {
+  expect(parseAugmentations('flip,crop')).toEqual(new Set(['flip', 'crop']));
+  expect(parseAugmentations('none')).toEqual(new Set());
+  expect(parseAugmentations('auto')).toBe('auto');
+  expect(parseAugmentations('flip,crops')).toBeNull();
+  const sample = (channels: number) => ({
+    feeds: { x: float32Tensor([1, channels, 2, 2], new Float32Array(4 * channels)) },
+    count: 1,
+    targets: null,
+    continues: false,
+  });
+  expect(new Examples([sample(3)], null, 0, { kind: 'images' }).areImages).toBe(true);
+  expect(new Examples([sample(3)], null, 0, { kind: 'arrays' }).areImages).toBe(false);
+  expect(new Examples([sample(1)], null, 0, { kind: 'images' }).areImages).toBe(false);
 });
 
 test('mask replaces some ids, never the first one, padding, or other inputs', () => {

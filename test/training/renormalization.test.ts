@@ -52,7 +52,7 @@ const examples = (): Examples =>
   );
 
 async function run(student: Model, options: Partial<TrainingOptions>) {
-  const given = optionsOf({ batch: 32, optimizer: 'sgd', clip: 0, temperature: 1, ...options });
+  const given = optionsOf({ normalization: 'batch', batch: 32, optimizer: 'sgd', clip: 0, temperature: 1, ...options });
   const environment = { engine, seed: 1, signal: new AbortController().signal, finish: null, progress() {} };
   return train({ student, teacher: network(1), examples: examples(), options: given, rate: 0.02 }, environment);
 }
