@@ -11,6 +11,7 @@ import {
   formatMilliseconds,
   plural,
 } from './format.js';
+import { movementWarning } from './movement-warning.js';
 import { evaluationLines } from './render-evaluation.js';
 import { groupReasons } from './skip-reasons.js';
 import { summaryLine } from './summary-line.js';
@@ -19,6 +20,8 @@ import { alignColumns, printable } from './text-table.js';
 /** All but the summary line, which is a result of its own. Lines end without a line break. */
 export function renderDetails(report: CompressionReport, style: ChalkInstance): string[] {
   const width = Math.max(0, ...report.passes.map(({ pass }) => pass.length));
+  // Other warnings were said before the work began.
+  const moved = movementWarning(report);
   return [
     ...(report.calibration ? [style.dim(`calibrated with ${report.calibration}`)] : []),
     ...report.passes.flatMap((pass) => passLines(pass, width, style)),
@@ -26,7 +29,7 @@ export function renderDetails(report: CompressionReport, style: ChalkInstance): 
     ...transferLines(report, style),
     ...(report.evaluation ? evaluationLines(report.evaluation, style) : []),
     ...speedLines(report, style),
-    ...report.warnings.map((warning) => style.yellow(`warning: ${printable(warning)}`)),
+    ...(moved ? [style.yellow(`warning: ${printable(moved)}`)] : []),
   ];
 }
 

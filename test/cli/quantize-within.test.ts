@@ -46,8 +46,16 @@ describe('--max-drop', () => {
   });
 
   test('keeps the fewest operators at 16 bits that meet it', async () => {
-    const { code, stderr } = await quantize('some.onnx', ...evaluation, '--max-drop', String(0.8 * kl));
+    const path = join(folder, 'some.json');
+    const limit = ['--max-drop', String(0.8 * kl), '--report', path];
+    const { code, stderr } = await quantize('some.onnx', ...evaluation, ...limit);
     expect(code).toBe(0);
+    // What does not change between the attempts is observed once.
+    const report = anyReport.parse(JSON.parse(readFileSync(path, 'utf8')));
+    const passes = 'passes' in report ? report.passes : [];
+    const metrics = passes.find((entry) => entry.pass === 'quantize-static')?.metrics;
+    expect(metrics).toMatchObject({ cacheMisses: 0 });
+    expect(metrics?.cacheHits).toBeGreaterThan(0);
     expect(stderr).toMatch(/1 at 16 bits, 0 in float: kl falls by/);
     expect(await countOf('some.onnx', 'MatMul')).toBe(3);
   });

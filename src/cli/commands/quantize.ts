@@ -9,6 +9,7 @@ import { choiceFlags, loadChoices, outputBeside, type PassChoice, pickChoiceOpti
 import { quantizeBundle } from '../quantize-bundle.js';
 import { quantizeWithinBudget, quantizeWithinDrop } from '../quantize-within.js';
 import { type Compression, runCompression } from '../run-compression.js';
+import { sharingCalibration } from '../share-calibration.js';
 import { parseShare, parseSize } from '../value-parsers.js';
 import { addWriteOptions, type WriteOptions } from '../write-options.js';
 
@@ -96,10 +97,15 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
       );
     if (hasTarget && maxDrop !== undefined)
       throw usageError('--max-drop and a target exclude each other', 'Give one limit.');
-    if (hasTarget) await quantizeWithinBudget(limited!, attempt, exclude, { size, latency }, options, context);
-    else if (limited && maxDrop !== undefined && evalData !== undefined && !options.dryRun)
-      await quantizeWithinDrop(limited, attempt, exclude, options, context);
-    else await runCompression(await attempt({}), options, context);
+    if (hasTarget) {
+      await sharingCalibration(limited!, model, options, (shared) =>
+        quantizeWithinBudget(limited!, attempt, exclude, { size, latency }, shared, context),
+      );
+    } else if (limited && maxDrop !== undefined && evalData !== undefined && !options.dryRun) {
+      await sharingCalibration(limited, model, options, (shared) =>
+        quantizeWithinDrop(limited, attempt, exclude, shared, context),
+      );
+    } else await runCompression(await attempt({}), options, context);
   },
 };
 
