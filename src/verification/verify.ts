@@ -32,7 +32,7 @@ async function verifyWhole(options: VerificationOptions): Promise<FidelityReport
   const actual = await asVerification(() => runAll(resultEngine, result.path ?? result, feeds, signal));
   const outputs = compareOutputs(expected, actual);
   const synthetic = !options.samples;
-  const decoding = await asVerification(() => checkDecoding(result, engine, feeds[0]));
+  const decoding = await asVerification(() => checkDecoding(result, resultEngine, feeds[0]));
   return { samples: feeds.length, synthetic, method: 'whole', slices: 1, outputs, worst: worstOf(outputs), decoding };
 }
 

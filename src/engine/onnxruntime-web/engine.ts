@@ -7,8 +7,10 @@ import type { Engine, Session, SessionOptions } from '../engine.js';
 import { adaptInterface, interfaceTypes, needsAdapting } from '../onnxruntime/adapt-interface.js';
 import { engineFailure } from '../onnxruntime/failure.js';
 import { inferTypes } from '../onnxruntime/infer-types.js';
+import { parseProfile } from '../onnxruntime/profile.js';
 import type { NativeSession, OnnxRuntime } from '../onnxruntime/runtime.js';
 import { OnnxRuntimeSession } from '../onnxruntime/session.js';
+import { catchOutput } from './catch-output.js';
 
 export interface OnnxRuntimeWebEngineOptions {
   /** Threads of all sessions of this process, as the first session is opened with; default 1. */
@@ -39,6 +41,7 @@ async function open(model: Model, options: SessionOptions, threads: number): Pro
       logSeverityLevel: 4,
       enableCpuMemArena: !options.lowMemory,
       enableMemPattern: !options.lowMemory,
+      ...(options.profile && { enableProfiling: true }),
       ...(options.lowMemory && { extra: { session: { disable_prepacking: '1' } } }),
     });
   } catch (cause) {
@@ -54,6 +57,7 @@ async function open(model: Model, options: SessionOptions, threads: number): Pro
     inputNames,
     outputNames,
     profileFolder: null,
+    ...(options.profile && { endProfiling: () => parseProfile(catchOutput(() => native.endProfiling())) }),
     release() {},
   });
 }

@@ -17,8 +17,13 @@ const kernelSuffix = '_kernel_time';
 export function readProfile(folder: string): ProfileEvent[] {
   const [file] = readdirSync(folder);
   if (file === undefined) return [];
-  const events = JSON.parse(readFileSync(join(folder, file), 'utf8')) as TraceEvent[];
-  return events
+  return parseProfile(readFileSync(join(folder, file), 'utf8'));
+}
+
+/** The operator executions in a profile. */
+export function parseProfile(text: string): ProfileEvent[] {
+  // What else a runtime may have written stands around it.
+  return (JSON.parse(text.slice(text.indexOf('['), text.lastIndexOf(']') + 1)) as TraceEvent[])
     .filter(({ cat, name }) => cat === 'Node' && name.endsWith(kernelSuffix))
     .map(({ name, dur, args }) => ({
       nodeName: name.slice(0, -kernelSuffix.length),

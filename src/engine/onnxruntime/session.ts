@@ -25,6 +25,8 @@ export interface OpenedSession {
   /** All outputs of the model, those that onnxruntime-node cannot give included. */
   readonly outputNames: readonly string[];
   readonly profileFolder: string | null;
+  /** Ends profiling where it goes to no folder. */
+  readonly endProfiling?: () => readonly ProfileEvent[];
   /** Called once when the session is closed. */
   release(): void;
 }
@@ -71,7 +73,8 @@ export class OnnxRuntimeSession implements Session {
   }
 
   async profile(): Promise<readonly ProfileEvent[]> {
-    const { native, profileFolder } = this.opened;
+    const { native, profileFolder, endProfiling } = this.opened;
+    if (!this.profiled && endProfiling) this.profiled = endProfiling();
     if (!this.profiled && profileFolder) {
       native.endProfiling();
       this.profiled = readProfile(profileFolder);
