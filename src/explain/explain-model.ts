@@ -1,12 +1,14 @@
 // What every quantizable node of a model costs, and what quantizing it would cost: each is quantized alone, by the pass that would do it, in
 // one session that switches between the node and its quantized copy; then all together, and all but those worth keeping.
 import type { Dataset } from '../data/index.js';
-import type { Engine } from '../engine/index.js';
+import type { Engine, Feeds } from '../engine/index.js';
+import { DsoptError } from '../errors.js';
 import { cloneModel, type Model, type Node } from '../ir/index.js';
 import type { Metric } from '../metrics/index.js';
 import { createWorkers } from '../parallel/index.js';
 import { nodeLabel, type Pass, type RunEnvironment, runPass } from '../pass/index.js';
 import { describeEnvironment } from '../report/index.js';
+import { fisherInformation } from '../training/index.js';
 import { costOf, type Effect, type Measure, measureOf } from './effect.js';
 import { cheapestPrefix, chooseKept, excludeFlags, rank, selectorOf } from './keep-list.js';
 import { macsAt, measureLatencies, weightsOf } from './node-costs.js';
@@ -28,6 +30,8 @@ export interface Method {
 }
 
 export interface ExplainModelOptions {
+  /** `dataset` is real data. */
+  readonly data: boolean;
   readonly methods: readonly Method[];
   readonly dataset: Dataset;
   readonly metrics: readonly Metric[];
@@ -50,6 +54,8 @@ export interface ExplainedNode {
   readonly bytes: number;
   /** Multiply-accumulates of one inference; null where shapes are not known. */
   readonly macs: number | null;
+  /** What its weights matter by the Fisher information; null without data, or without gradients. */
+  readonly fisher: number | null;
   /** By method. */
   readonly effects: readonly NodeEffect[];
   /** Microseconds of one inference; null where it is inside of a subgraph. */
@@ -104,13 +110,16 @@ export async function explainModel(model: Model, options: ExplainModelOptions): 
     }
     const latencies = await measureLatencies(model, dataset, { engine, signal });
     const macs = macsAt(model, await firstFeeds(dataset));
+    const fisher = await fisherOf(model, options);
     const places = new Map([...model.graph.nodes()].map((node, place) => [node, place]));
     const nodes = [...model.allNodes()]
       .filter((node) => results.some(({ byLabel }) => byLabel.has(nodeLabel(node))))
       .map((node): ExplainedNode => {
         const place = places.get(node);
         const microseconds = place === undefined ? null : (latencies.byNode.get(place) ?? 0);
-        return { ...describeNode(node, macs(node)), effects: effectsOf(node, results), microseconds };
+        const described = describeNode(node, macs(node));
+        const effects = effectsOf(node, results);
+        return { ...described, fisher: fisher && sumOf(described.weights, fisher), effects, microseconds };
       });
     const order = rank(nodes.map(({ effects }) => effects[0].share ?? -1));
     return {
@@ -125,6 +134,28 @@ export async function explainModel(model: Model, options: ExplainModelOptions): 
   } finally {
     await workers.close();
   }
+}
+
+/** By weight; null without data, and where the model has no gradients. */
+async function fisherOf(
+  model: Model,
+  { data, dataset, engine, threads, signal }: ExplainModelOptions,
+): Promise<ReadonlyMap<string, number> | null> {
+  if (!data || dataset.states.length > 0) return null;
+  async function* feeds(): AsyncGenerator<Feeds> {
+    for await (const sample of dataset.samples()) yield sample.feeds;
+  }
+  try {
+    return await fisherInformation(model, feeds(), { engine, threads, signal });
+  } catch (cause) {
+    if (!(cause instanceof DsoptError) || cause.code !== 'MODEL_UNSUPPORTED') throw cause;
+    return null;
+  }
+}
+
+function sumOf(names: readonly string[], values: ReadonlyMap<string, number>): number | null {
+  const known = names.flatMap((name) => values.get(name) ?? []);
+  return known.length > 0 ? known.reduce((a, b) => a + b, 0) : null;
 }
 
 type MethodOptions = ExplainModelOptions & {
@@ -231,7 +262,7 @@ function effectsOf(node: Node, results: readonly MethodResult[]): NodeEffect[] {
   );
 }
 
-function describeNode(node: Node, macs: number | null): Omit<ExplainedNode, 'effects' | 'microseconds'> {
+function describeNode(node: Node, macs: number | null): Omit<ExplainedNode, 'effects' | 'microseconds' | 'fisher'> {
   const weights = weightsOf(node);
   return {
     node: nodeLabel(node),

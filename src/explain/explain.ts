@@ -57,6 +57,7 @@ export async function explain(
     const metrics = await metricsFor(dataset, options);
     const explanation = await explainModel(prepared, {
       methods,
+      data: options.data !== undefined,
       dataset,
       metrics,
       outputName,
@@ -138,12 +139,13 @@ function describeExplanation({ original, methods, nodes }: Explanation) {
       rest: rest && describeEffect(rest),
       exclude,
     })),
-    nodes: nodes.map(({ node, operator, weights, bytes, macs, effects }) => ({
+    nodes: nodes.map(({ node, operator, weights, bytes, macs, fisher, effects }) => ({
       node,
       operator,
       weights: [...weights],
       bytes,
       macs,
+      fisher,
       effects: effects.map(({ effect, share, reason }, index) => ({
         bits: methods[index].method.bits,
         share,

@@ -63,6 +63,12 @@ export const explanationReport = z.strictObject({
         weights: z.array(z.string()),
         bytes: count.describe('of its constant floats'),
         macs: z.number().nullable().describe('multiply-accumulates of one inference; null where shapes are not known'),
+        fisher: z
+          .number()
+          .nullable()
+          .describe(
+            'by the Fisher information, how far the loss rises (nats) when each weight is off by a random share of itself, for a share of 1; null without data or gradients',
+          ),
         effects: z
           .array(
             z.strictObject({

@@ -17,12 +17,14 @@ export function renderExplanation(report: ExplanationReport, style: ChalkInstanc
   const shown = measured.slice(0, top);
   const latency = new Map(report.timing.nodes.map(({ node, share }) => [node, share]));
   const metric = report.original[0]?.name ?? null;
+  const judged = shown.some(({ fisher }) => fisher !== null);
   const header = [
     'node',
     'operator',
     'size',
     'MACs',
     'time',
+    ...(judged ? ['Fisher'] : []),
     ...methods.flatMap(({ bits, measure }) => [
       `${bits} bit: own SQNR`,
       measure === 'kl' ? 'KL' : 'SQNR',
@@ -36,6 +38,7 @@ export function renderExplanation(report: ExplanationReport, style: ChalkInstanc
     formatBytes(node.bytes),
     node.macs === null ? '?' : formatMagnitude(node.macs),
     percent(latency.get(node.node) ?? null),
+    ...(judged ? [node.fisher === null ? '' : formatError(node.fisher)] : []),
     ...methods.flatMap(({ measure }, index) => effectCells(node.effects[index], measure, metric)),
   ]);
   const alignments: Alignment[] = header.map((_, column) => (column < 2 ? 'left' : 'right'));

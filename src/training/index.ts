@@ -1,5 +1,6 @@
 // Training of students by their teachers: losses, optimizers, the loop.
 export { type TrainingBackend, trainingBackends } from './backend.js';
+export { fisherInformation } from './fisher-information.js';
 export { locatePath, locateTrainingOptions } from './locate-options.js';
 export { type TrainingOptions, trainingOptions } from './options.js';
 export { initializeWeights, replaceGraph } from './students/index.js';

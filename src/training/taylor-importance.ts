@@ -1,10 +1,11 @@
 // How much the loss would change if a slice of a value (a channel, a head, a whole block) were zero, by gradients: to first order (Molchanov et al. 2017; Michel et al.
 // 2019) the mean of |Σ ∂L/∂O · O| over examples; to second order, with the Fisher information as curvature (Theis et al. 2018), that of ½ (Σ ∂L/∂O · O)².
-import { crossEntropy, differentiate, findObstacles, GraphBuilder, specialize } from '../autodiff/index.js';
+import { differentiate, findObstacles, GraphBuilder, specialize } from '../autodiff/index.js';
 import type { Engine, Feeds, Session } from '../engine/index.js';
 import { throwIfAborted, unsupportedModel } from '../errors.js';
-import { cloneModel, intAttribute, type Model, tensorType, type Value } from '../ir/index.js';
+import { type Model, tensorType } from '../ir/index.js';
 import { findLogits } from './logits.js';
+import { exposed, ownLoss } from './own-answers.js';
 
 /** A value computed by a node of the main graph, and the axis whose indices are judged; null: the value as a whole. */
 export interface JudgedValue {
@@ -107,28 +108,4 @@ async function openSession(
     outputs.set(name, importance.name);
   }
   return { session: await engine.open(model, { threads, memoryPattern: false }), outputs };
-}
-
-/** Cross-entropy with the likeliest class of every row. */
-function ownLoss(b: GraphBuilder, logits: Value): Value {
-  const shape = b.shapeOf(logits);
-  const rows = shape.slice(0, -1).reduce((x, y) => x * y, 1);
-  const attributes = { axis: intAttribute(-1), keepdims: intAttribute(0) };
-  const likeliest = b.op('ArgMax', [logits], shape.slice(0, -1), { attributes });
-  return b.scale(crossEntropy(b, logits, b.reshape(likeliest, [rows])), rows);
-}
-
-/** A copy whose outputs are the named values. */
-function exposed(model: Model, names: readonly string[]): Model {
-  const copy = cloneModel(model);
-  const { graph } = copy;
-  const values = new Map<string, Value>();
-  for (const node of graph.nodes()) for (const output of node.outputs) if (output) values.set(output.name, output);
-  for (const output of [...graph.outputs]) graph.removeOutput(output);
-  for (const name of new Set(names)) {
-    const value = values.get(name);
-    if (!value) throw unsupportedModel(`No node of the main graph computes ${name}`);
-    graph.addOutput(value);
-  }
-  return copy;
 }

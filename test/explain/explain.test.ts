@@ -83,6 +83,7 @@ describe('explain', () => {
     expect(shares).toEqual([...shares].sort((a, b) => b - a));
     expect(shares.reduce((sum, share) => sum + share)).toBeCloseTo(1, 6);
     expect(report.original[0]).toMatchObject({ name: 'accuracy' });
+    expect(quantized.every(({ fisher }) => fisher !== null && fisher > 0)).toBe(true);
     // Fewer bits are worse for every node.
     for (const { effects } of quantized) {
       expect(effects[1].effect!.ownSqnr!).toBeLessThan(effects[0].effect!.ownSqnr!);
