@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { completeFeeds, type DataOptions, type Dataset, openDataset } from '../data/index.js';
 import type { Engine, Feeds, Session } from '../engine/index.js';
 import type { Model } from '../ir/index.js';
+import { trimPadding } from './trim-padding.js';
 
 export interface CalibrationSettings {
   /** Path of the data. */
@@ -64,9 +65,16 @@ export async function openSamples(
   }
 }
 
-/** Feeds with state where the model carries it; the model runs for that. */
+/** Feeds with state where the model carries it (the model runs for that), and without padding where it does not. */
 function feedsOf(dataset: Dataset, session: Session): AsyncIterable<Feeds> {
-  return { [Symbol.asyncIterator]: () => completeFeeds(dataset.samples(), dataset.states, session) };
+  const { inputs } = session;
+  const isStateful = dataset.states.length > 0;
+  return {
+    async *[Symbol.asyncIterator]() {
+      for await (const feeds of completeFeeds(dataset.samples(), dataset.states, session))
+        yield isStateful ? feeds : trimPadding(feeds, inputs);
+    },
+  };
 }
 
 /** Keeps what the first complete iteration gave, unless that is too much. */
