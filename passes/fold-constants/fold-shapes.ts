@@ -1,6 +1,6 @@
 // Shape and Size of values whose shape is proven, and what Gather and Slice take out of a shape that is partly known: exporters ask
 // for "the second dimension" even where only the first one varies.
-import { inferProvenTypes, refineTypes } from '../../src/analysis/index.js';
+import { inferProvenTypes, type refineTypes } from '../../src/analysis/index.js';
 import type { Model, Node, TensorType, Value } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import { int64Tensor, type Tensor } from '../../src/tensor/index.js';
@@ -10,11 +10,17 @@ import { storeResults } from './store-results.js';
 /** The elements of an int64 vector, null where they vary. */
 type PartlyKnown = readonly (number | null)[];
 
-export async function foldShapes(model: Model, targets: readonly Node[], context: PassContext): Promise<void> {
+/** `refine`: see `ProvenTypesOptions`. */
+export async function foldShapes(
+  model: Model,
+  targets: readonly Node[],
+  context: PassContext,
+  refine?: typeof refineTypes,
+): Promise<void> {
   const inMain = new Set(model.graph.allNodes());
   const nodes = targets.filter((node) => inMain.has(node));
   if (!nodes.some((node) => node.is('Shape', 'Size'))) return;
-  const types = await inferProvenTypes(model, context.engine, { refine: refineTypes });
+  const types = await inferProvenTypes(model, context.engine, { refine });
   const shapes = new Map<Value, PartlyKnown>();
   for (const node of nodes) {
     if (node.graph === null) continue;

@@ -1,4 +1,5 @@
 // Computes ahead, by the engine itself, what is the same in every run, and stores the results where that does not grow the file.
+import { refineTypes } from '../../src/analysis/index.js';
 import type { Node } from '../../src/ir/index.js';
 import { definePass } from '../../src/pass/index.js';
 import { constantNodes } from './constant-nodes.js';
@@ -15,9 +16,9 @@ export const foldConstants = definePass({
   summary: 'Computes ahead what depends on constants and known shapes only.',
   options: foldConstantsOptions,
   needs: ['inference'],
-  async run(model, { maxGrowth }, context) {
+  async run(model, { maxGrowth, followTargets }, context) {
     const targets = [...context.targets()];
-    await foldShapes(model, targets, context);
+    await foldShapes(model, targets, context, followTargets ? refineTypes : undefined);
     for (;;) {
       const nodes = constantNodes(model, targets);
       if (nodes.length === 0) return;

@@ -10,4 +10,10 @@ export const foldConstantsOptions = z.strictObject({
     .nonnegative()
     .default(4096)
     .describe('most bytes that computing one value ahead may add to the file'),
+  followTargets: z
+    .boolean()
+    .default(false)
+    .describe(
+      'also lengths that only targets of Reshape and Expand tell: types are inferred in rounds, which takes longer',
+    ),
 });

@@ -22,5 +22,9 @@ export function pruneSteps(
   options: Readonly<Record<string, unknown>>,
 ): ForeignStep[] {
   const pass = passes.find(({ name }) => name === pruneGranularities[granularity]);
-  return [...preparationSteps(passes), ...(pass ? [{ ...options, pass }] : []), ...cleanupSteps(passes)];
+  // Rotary embeddings cut heads at half of a length that must be known as a number.
+  const before = preparationSteps(passes).map((step) =>
+    typeof step.pass !== 'string' && step.pass.name === 'fold-constants' ? { ...step, followTargets: true } : step,
+  );
+  return [...before, ...(pass ? [{ ...options, pass }] : []), ...cleanupSteps(passes)];
 }
