@@ -62,6 +62,12 @@ export async function trainInPass(
   for (const node of writeWeights(model, trained)) record.changed(node, 'weights trained');
   for (const node of integers?.writeTo(model) ?? []) record.changed(node, 'integers trained');
   describe(result, context);
+  if (result.batch < options.batch) {
+    const { batch } = result;
+    record.warn(
+      `Steps of ${options.batch} examples were computed in batches of ${batch}: the model or the memory takes no more`,
+    );
+  }
   return result;
 }
 

@@ -63,6 +63,8 @@ export interface TrainingResult {
   /** The step whose weights were taken. */
   readonly bestStep: number;
   readonly examplesPerSecond: number;
+  /** Examples that were computed at once. */
+  readonly batch: number;
   /** 'interrupted' by `finish`; 'no better' losses; 'equal' to the teacher before the first step. */
   readonly ended: 'completed' | 'interrupted' | 'no better' | 'diverged' | 'equal';
   /** Weights whose zeros were kept. */
@@ -189,6 +191,7 @@ export class Training {
       checks: this.checks,
       bestStep: this.best?.step ?? this.step,
       examplesPerSecond,
+      batch: this.parts.options.batch,
       ended,
       pruned: weights.prunedCount,
     };
