@@ -98,8 +98,9 @@ function chooseGroups(
     ({ kind, producers }) => kinds.includes(kind) && producers.some((node) => wanted.has(node)),
   );
   if (streams) return ofKind;
-  for (const { isStream, producers } of ofKind) {
-    if (isStream) record.skipped(producers[0], 'residual additions share its channels (streams prunes them too)');
+  for (const { isStream, kind, producers } of ofKind) {
+    const shared = kind === 'heads' ? 'several blocks share its heads' : `residual additions share its ${kind}`;
+    if (isStream) record.skipped(producers[0], `${shared} (streams prunes them too)`);
   }
   return ofKind.filter(({ isStream }) => !isStream);
 }
