@@ -30,8 +30,8 @@ export const tucker: Family = {
     return inputs < 2 || outputs < 2 ? 'it has one channel a group' : null;
   },
   choices(shape, groups, multiple) {
-    const { inputs, outputs } = channels(shape);
-    const outputRanks = rankSteps(outputs, multiple);
+    const { inputs } = channels(shape);
+    const outputRanks = rankSteps(mostOutputs(shape, inputs), multiple);
     const energies = groups.map(energyOf);
     const bases = groups.map((group) => inputBasis(shape, group, inputs));
     return rankSteps(inputs, multiple, mostInputRanks).flatMap((inputRank): Choice[] => {
@@ -46,7 +46,9 @@ export const tucker: Family = {
           errors[position] += lost + tails[Math.min(rank, tails.length - 1)];
         }
       }
-      return outputRanks.map((rank, position) => choiceOf(this, shape, [inputRank, rank], errors[position]));
+      return outputRanks
+        .map((rank, position) => choiceOf(this, shape, [inputRank, rank], errors[position]))
+        .filter(({ ranks }) => ranks[1] <= mostOutputs(shape, inputRank));
     });
   },
   outline(shape, [inputRank, outputRank]): readonly StageOutline[] {
@@ -80,13 +82,19 @@ export const tucker: Family = {
       variationalRank(inputUnfolding(shape, weights)),
       variationalRank(weights),
     ]);
-    return [0, 1].map((mode) => Math.max(...ranks.map((rank) => rank[mode])));
+    const [inputRank, outputRank] = [0, 1].map((mode) => Math.max(...ranks.map((rank) => rank[mode])));
+    return [inputRank, Math.min(outputRank, mostOutputs(shape, inputRank))];
   },
   fullRanks(shape) {
-    const { inputs, outputs } = channels(shape);
-    return [inputs, outputs];
+    const { inputs } = channels(shape);
+    return [inputs, mostOutputs(shape, inputs)];
   },
 };
+
+/** The largest output rank: a core of `inputRank` channels gives no more independent outputs than a patch of it has values. */
+function mostOutputs(shape: OperatorShape, inputRank: number): number {
+  return Math.min(channels(shape).outputs, inputRank * kernelElements(shape));
+}
 
 function channels({ inputChannels, outputChannels, groups }: OperatorShape) {
   return { inputs: inputChannels / groups, outputs: outputChannels / groups };

@@ -57,6 +57,7 @@ const cases: readonly (readonly [string, FamilyName, OperatorShape])[] = [
   ['1 × 1 in groups', 'low-rank', conv(16, 12, 2, [1, 1])],
   ['3 × 3', 'tucker', conv(12, 10, 1, [3, 3])],
   ['in groups', 'tucker', conv(12, 8, 2, [3, 3])],
+  ['more outputs than a patch has values', 'tucker', conv(24, 2, 1, [3, 3])],
   ['over one axis', 'tucker', conv(8, 9, 1, [5])],
   ['3 × 5', 'spatial', conv(8, 6, 1, [3, 5])],
   ['3 × 3 in groups', 'spatial', conv(8, 8, 2, [3, 3])],

@@ -46,8 +46,9 @@ export function transpose({ rows, columns, data }: Matrix): Matrix {
   return result;
 }
 
-/** The columns [from, to) as a matrix of their own. */
+/** The columns [from, to) as a matrix of their own. @throws RangeError when there are not as many. */
 export function columnsOf({ rows, columns, data }: Matrix, from: number, to: number): Matrix {
+  if (from < 0 || to > columns) throw new RangeError(`columns ${from} to ${to} of a matrix that has ${columns}`);
   const result = createMatrix(rows, to - from);
   for (let i = 0; i < rows; i++) {
     result.data.set(data.subarray(i * columns + from, i * columns + to), i * (to - from));
@@ -55,8 +56,9 @@ export function columnsOf({ rows, columns, data }: Matrix, from: number, to: num
   return result;
 }
 
-/** The rows [from, to); shares memory with the matrix. */
-export function rowsOf({ columns, data }: Matrix, from: number, to: number): Matrix {
+/** The rows [from, to); shares memory with the matrix. @throws RangeError when there are not as many. */
+export function rowsOf({ rows, columns, data }: Matrix, from: number, to: number): Matrix {
+  if (from < 0 || to > rows) throw new RangeError(`rows ${from} to ${to} of a matrix that has ${rows}`);
   return { rows: to - from, columns, data: data.subarray(from * columns, to * columns) };
 }
 
