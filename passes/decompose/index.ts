@@ -1,4 +1,5 @@
-// Every operator in the way that suits it: convolutions by Tucker decomposition, matrix products by two of lower rank, one budget for all.
+// Every operator in the way that suits it: convolutions by Tucker decomposition or over rows and columns, whichever loses less, matrix products by two
+// of lower rank, one budget for all.
 import { factorizationSchema, factorize } from '../../src/factorization/index.js';
 import { definePass } from '../../src/pass/index.js';
 
@@ -9,8 +10,8 @@ export const decompose = definePass({
   name: 'decompose',
   kind: 'factorize',
   summary:
-    'Factorizes Conv (Tucker), MatMul and Gemm (low rank) under one budget where that is smaller and not slower.',
+    'Factorizes Conv (Tucker or rows and columns), MatMul and Gemm (low rank) under one budget where that is smaller and not slower.',
   options: factorizationSchema,
   needs: ['inference'],
-  run: (model, options, context) => factorize(model, ['tucker', 'low-rank'], operators, options, context),
+  run: (model, options, context) => factorize(model, ['tucker', 'spatial', 'low-rank'], operators, options, context),
 });

@@ -7,12 +7,14 @@ import { cloneModel, type Model, type Node, type TensorType, tensorType, type Va
 import { type Matrix, matrixFrom } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
 import { likelyShapes } from '../synthetic/index.js';
-import { type FamilyName, families } from './factorize-task.js';
+import { families } from './factorize-task.js';
+import type { FamilyName } from './family.js';
 import type { FactorizationOptions } from './options.js';
 import { type OperatorShape, parametersOf } from './problem.js';
 
 export interface Candidate {
-  readonly family: FamilyName;
+  /** Those that can factorize it, one at least. */
+  readonly families: readonly FamilyName[];
   readonly operator: LinearOperator;
   readonly shape: OperatorShape;
   /** Of the activation, for measuring speed; null where it is not known. */
@@ -22,7 +24,7 @@ export interface Candidate {
   readonly macs: number;
 }
 
-/** Records what is left alone. */
+/** `names`: in the order in which they are preferred where only one can be taken. Records what is left alone. */
 export async function findCandidates(
   model: Model,
   names: readonly FamilyName[],
@@ -47,15 +49,13 @@ export async function findCandidates(
     const inputShape = shapeOf(operator.input);
     const shape = describe(operator, inputShape, shapeOf(node.output));
     const obstacles = names.map((name) => families[name].obstacle(shape));
-    const able = obstacles.indexOf(null);
-    if (able < 0) {
+    const able = names.filter((_, index) => obstacles[index] === null);
+    if (able.length === 0) {
       context.record.skipped(node, obstacles[0] ?? 'no way to factorize it was asked for');
       return [];
     }
     const parameters = parametersOf(shape);
-    return [
-      { family: names[able], operator, shape, inputShape, parameters, macs: parameters * shape.positions.output },
-    ];
+    return [{ families: able, operator, shape, inputShape, parameters, macs: parameters * shape.positions.output }];
   });
 }
 

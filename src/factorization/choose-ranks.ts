@@ -12,8 +12,8 @@ export interface RatedCandidate {
   readonly choices: readonly Choice[];
   /** Energy of its outputs: what errors are relative to. */
   readonly energy: number;
-  /** To the model, by an error of this operator; comparable between operators. */
-  readonly damageAt: (error: number) => number;
+  /** To the model; comparable between operators. */
+  readonly damageOf: (choice: Choice) => number;
   /** Where the rule asks for it. */
   readonly noiseFreeRanks: readonly number[] | null;
 }
@@ -42,9 +42,9 @@ function distribute(
 ): Allocation<Chosen> {
   const costOf = ({ parameters, macs }: { readonly parameters: number; readonly macs: number }): number =>
     kind === 'macs' ? macs : parameters;
-  const curves = rated.map(({ candidate, choices, damageAt }): Alternative<Chosen>[] => [
+  const curves = rated.map(({ candidate, choices, damageOf }): Alternative<Chosen>[] => [
     { item: null, cost: costOf(candidate), damage: 0 },
-    ...choices.map((choice) => ({ item: choice, cost: costOf(choice), damage: damageAt(choice.error) })),
+    ...choices.map((choice) => ({ item: choice, cost: costOf(choice), damage: damageOf(choice) })),
   ]);
   const all = rated.reduce((sum, { candidate }) => sum + costOf(candidate), 0);
   // What the bytes of the whole model must lose, these parameters lose.
@@ -57,7 +57,7 @@ export function bytesOfParameter(rated: readonly RatedCandidate[]): number {
 }
 
 function chooseAlone({ candidate, choices, energy, noiseFreeRanks }: RatedCandidate, rule: RankRule): Chosen {
-  const full = families[candidate.family].fullRanks(candidate.shape);
+  const full = families[candidate.families[0]].fullRanks(candidate.shape);
   switch (rule.kind) {
     case 'energy':
       return cheapest(choices.filter(({ error }) => error <= (1 - rule.share) * energy));

@@ -1,14 +1,12 @@
 // The choices and the factors of one operator, as work that a worker thread can do.
 import { dampedCholesky, type Matrix, type SymmetricEigen, symmetricEigen } from '../numeric/index.js';
 import type { Task } from '../parallel/index.js';
-import type { Choice, Family, Stage } from './family.js';
+import type { Choice, Family, FamilyName, Stage } from './family.js';
 import { lowRank } from './low-rank.js';
 import { energiesOf } from './output-basis.js';
 import type { OperatorShape, WeightGroup } from './problem.js';
 import { spatial } from './spatial.js';
 import { tucker } from './tucker.js';
-
-export type FamilyName = 'low-rank' | 'tucker' | 'spatial';
 
 export const families: Readonly<Record<FamilyName, Family>> = { 'low-rank': lowRank, tucker, spatial };
 

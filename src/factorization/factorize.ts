@@ -9,8 +9,8 @@ import { asItIsNow, type Candidate, findCandidates, weightsOf } from './candidat
 import { type Budget, bytesOfParameter, type Chosen, chooseRanks, type RatedCandidate } from './choose-ranks.js';
 import { DamageCurve } from './damage-curve.js';
 import { emitFactors } from './emit.js';
-import { type FamilyName, noiseFreeRanksTask } from './factorize-task.js';
-import type { Choice } from './family.js';
+import { noiseFreeRanksTask } from './factorize-task.js';
+import type { Choice, FamilyName } from './family.js';
 import { type InputStatistics, observeInputs, scaledMetric } from './moments.js';
 import { type FactorizationOptions, type RankRule, rankRule } from './options.js';
 import { energyOf, type WeightGroup } from './problem.js';
@@ -22,8 +22,8 @@ import { choicesOf, factorsOf } from './work.js';
 interface Prepared extends RatedCandidate {
   readonly groups: readonly WeightGroup[];
   readonly means: readonly Float64Array[] | null;
-  /** What was measured of its damage; null where that is not asked for. */
-  readonly measured: DamageCurve | null;
+  /** What was measured of the damage that each way does at its errors; null where that is not asked for. */
+  readonly measured: ReadonlyMap<FamilyName, DamageCurve> | null;
 }
 
 /** How often damages are measured where the choice has moved away from what is measured. */
@@ -80,10 +80,16 @@ async function prepare(
         weights,
         metric: own && metricOf(own[group], options),
       }));
-      const { family, shape } = candidate;
-      const input = { family, shape, groups };
-      const all = await choicesOf(input, options.rankMultiple, context);
-      const noiseFreeRanks = rule.kind === 'vbmf' ? await workers.run(noiseFreeRanksTask, input, signal) : null;
+      const { shape } = candidate;
+      // Ranks that are asked for are those of one way, whose modes they are.
+      const ways = isComparing(rule) ? candidate.families : candidate.families.slice(0, 1);
+      const choicesByWay = await Promise.all(
+        ways.map((family) => choicesOf({ family, shape, groups }, options.rankMultiple, context)),
+      );
+      const all = choicesByWay.flat();
+      const [family] = ways;
+      const noiseFreeRanks =
+        rule.kind === 'vbmf' ? await workers.run(noiseFreeRanksTask, { family, shape, groups }, signal) : null;
       context.progress(++done, candidates.length);
       throwIfAborted(signal);
       const choices = options.allowLarger ? all : all.filter(({ parameters }) => parameters < candidate.parameters);
@@ -92,9 +98,9 @@ async function prepare(
         return null;
       }
       const energy = groups.reduce((sum, group) => sum + energyOf(group), 0);
-      const damageAt = (error: number): number => (energy > 0 ? error / energy : 0);
+      const damageOf = ({ error }: Choice): number => (energy > 0 ? error / energy : 0);
       const means = own && candidate.operator.biasSlot ? own.map(({ mean }) => mean) : null;
-      return { candidate, choices, energy, damageAt, noiseFreeRanks, groups, means, measured: null };
+      return { candidate, choices, energy, damageOf, noiseFreeRanks, groups, means, measured: null };
     }),
   );
   const prepared = rated.filter((one) => one !== null);
@@ -104,12 +110,13 @@ async function prepare(
   }
   if (context.samples === null || options.sensitivity === 'relative' || !budgeted) return prepared;
   const measurable = prepared.map((one) => {
-    const measured = new DamageCurve();
-    return { ...one, measured, damageAt: (error: number) => measured.at(error) };
+    const ways = new Set(one.choices.map(({ family }) => family));
+    const measured = new Map([...ways].map((way) => [way, new DamageCurve()]));
+    return { ...one, measured, damageOf: ({ family, error }: Choice) => measured.get(family)!.at(error) };
   });
   await measure(
     model,
-    measurable.map((one) => ({ one, choice: halfOf(one) })),
+    measurable.flatMap((one) => [...one.measured.keys()].map((way) => ({ one, choice: halfOf(one, way) }))),
     context,
   );
   return measurable;
@@ -120,24 +127,30 @@ async function measure(model: Model, chosen: Accepted, context: PassContext): Pr
   const trials: Trial[] = [];
   for (const { one, choice } of chosen) trials.push(await trialOf(one, choice, model, context));
   const divergences = await measureDivergences(model, trials, context);
-  for (const [index, { one, choice }] of chosen.entries()) one.measured?.add(choice.error, divergences[index]);
+  for (const [index, { one, choice }] of chosen.entries())
+    one.measured?.get(choice.family)?.add(choice.error, divergences[index]);
+}
+
+/** Whether a rule compares choices by their errors and costs. */
+function isComparing({ kind }: RankRule): boolean {
+  return kind !== 'vbmf' && kind !== 'fixed' && kind !== 'full';
 }
 
 function metricOf({ metric }: InputStatistics, { weighting }: FactorizationOptions) {
   return weighting === 'scaled' ? scaledMetric(metric) : metric;
 }
 
-/** The choice next to half of the parameters. */
-function halfOf({ candidate, choices, energy }: Prepared): Choice {
+/** The choice of one way next to half of the parameters. */
+function halfOf({ candidate, choices, energy }: Prepared, way: FamilyName): Choice {
   const far = ({ parameters, error }: Choice): number =>
     Math.abs(parameters / candidate.parameters - 0.5) + error / Math.max(energy, Number.MIN_VALUE) / 10;
-  return choices.reduce((best, next) => (far(next) < far(best) ? next : best));
+  return choices.filter(({ family }) => family === way).reduce((best, next) => (far(next) < far(best) ? next : best));
 }
 
 async function trialOf(one: Prepared, choice: Choice, model: Model, context: PassContext): Promise<Trial> {
   const { candidate, groups } = one;
-  const { family, shape } = candidate;
-  const stages = await factorsOf({ family, shape, groups }, choice.ranks, context);
+  const { shape } = candidate;
+  const stages = await factorsOf({ family: choice.family, shape, groups }, choice.ranks, context);
   return { candidate, choice, stages, bias: movedBias(one, stages, candidate.operator, model) };
 }
 
@@ -154,7 +167,9 @@ async function chooseMeasured(
   for (let round = 0; round < mostRounds; round++) {
     const unknown = prepared.flatMap((one, index) => {
       const choice = chosen[index];
-      return choice && one.measured?.isMeasuredNear(choice.error) === false ? [{ one, choice }] : [];
+      return choice && one.measured?.get(choice.family)?.isMeasuredNear(choice.error) === false
+        ? [{ one, choice }]
+        : [];
     });
     if (unknown.length === 0) break;
     await measure(model, unknown, context);
@@ -224,7 +239,7 @@ function report(
   record.metric('parameters after', after);
   record.metric(
     'summed divergence',
-    sum(({ damageAt }, choice) => (choice ? damageAt(choice.error) : 0)),
+    sum(({ damageOf }, choice) => (choice ? damageOf(choice) : 0)),
   );
   const reached: Partial<Record<RankRule['kind'], number>> = {
     params: after / before,
@@ -247,9 +262,9 @@ type Accepted = readonly { readonly one: Prepared; readonly choice: Choice }[];
 async function replaceAlone(model: Model, accepted: Accepted, context: PassContext): Promise<void> {
   for (const { one, choice } of accepted) {
     const { candidate, groups } = one;
-    const { family, shape } = candidate;
+    const { shape } = candidate;
     const operator = asItIsNow(candidate, model);
-    const stages = await factorsOf({ family, shape, groups }, choice.ranks, context);
+    const stages = await factorsOf({ family: choice.family, shape, groups }, choice.ranks, context);
     recordChange(one, choice, context);
     emitFactors(model, operator, shape, stages, movedBias(one, stages, operator, model));
   }
@@ -276,9 +291,9 @@ async function replaceInOrder(
     }));
     const fitted = await refit.fit(fits);
     for (const [index, { one, choice }] of part.entries()) {
-      const { family, shape } = one.candidate;
+      const { shape } = one.candidate;
       const { groups, means } = fitted[index];
-      const stages = await factorsOf({ family, shape, groups }, choice.ranks, context);
+      const stages = await factorsOf({ family: choice.family, shape, groups }, choice.ranks, context);
       const bias = means && fittedBias(shape, stages, means);
       recordChange(one, choice, context);
       emitFactors(model, operators[index], shape, stages, bias);
@@ -288,10 +303,10 @@ async function replaceInOrder(
   }
 }
 
-function recordChange({ candidate }: Prepared, { ranks, parameters }: Choice, { record }: PassContext): void {
+function recordChange({ candidate }: Prepared, { family, ranks, parameters }: Choice, { record }: PassContext): void {
   const share = percent(parameters / candidate.parameters);
   record.changed(
     candidate.operator.node,
-    `rank ${ranks.join(', ')}: ${parameters} of ${candidate.parameters} parameters, ${share}`,
+    `${candidate.families.length > 1 ? `${family}, ` : ''}rank ${ranks.join(', ')}: ${parameters} of ${candidate.parameters} parameters, ${share}`,
   );
 }

@@ -2,8 +2,11 @@
 import type { Matrix } from '../numeric/index.js';
 import type { OperatorShape, WeightGroup } from './problem.js';
 
-/** Ranks of an operator, and what they cost. */
+export type FamilyName = 'low-rank' | 'tucker' | 'spatial';
+
+/** A way to factorize an operator, its ranks, and what they cost. */
 export interface Choice {
+  readonly family: FamilyName;
   readonly ranks: readonly number[];
   readonly parameters: number;
   /** Multiply-accumulates at the positions of the shape. */
@@ -31,7 +34,7 @@ export interface StageOutline {
 }
 
 export interface Family {
-  readonly name: string;
+  readonly name: FamilyName;
   /** Why this operator cannot be factorized; null when it can. */
   obstacle(shape: OperatorShape): string | null;
   /** `multiple`: what ranks are multiples of, where the operator is large enough. */
@@ -53,7 +56,7 @@ export function choiceOf(family: Family, shape: OperatorShape, ranks: readonly n
     parameters += own;
     macs += own * positions;
   }
-  return { ranks, parameters, macs, error };
+  return { family: family.name, ranks, parameters, macs, error };
 }
 
 /** Multiples up to `most`, and `most` itself; every rank where there are only a few. */

@@ -2,8 +2,8 @@
 export { type Allocation, type Alternative, allocate } from './allocate.js';
 export { applyStages } from './apply-stages.js';
 export { factorize } from './factorize.js';
-export { type FamilyName, families } from './factorize-task.js';
-export type { Choice, Family, Stage } from './family.js';
+export { families } from './factorize-task.js';
+export type { Choice, Family, FamilyName, Stage } from './family.js';
 export { largeChoices, largeFactors } from './large-low-rank.js';
 export { fitToTargets } from './least-squares.js';
 export { type FactorizationOptions, factorizationSchema } from './options.js';

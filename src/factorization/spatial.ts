@@ -14,7 +14,7 @@ import { energyOf, type OperatorShape, projectOnto, type WeightGroup } from './p
 import { variationalRank } from './variational-rank.js';
 
 /** Ranks that are tried; each costs a least-squares problem. */
-const mostRanks = 8;
+const mostRanks = 16;
 
 export const spatial: Family = {
   name: 'spatial',

@@ -3,14 +3,21 @@ import type { Engine } from '../engine/index.js';
 import { createMatrix } from '../numeric/index.js';
 import type { Candidate } from './candidates.js';
 import { families } from './factorize-task.js';
-import type { Choice } from './family.js';
+import type { Choice, FamilyName } from './family.js';
 import { relativeTime } from './speed.js';
+
+interface SlowRanks {
+  readonly family: FamilyName;
+  readonly ranks: readonly number[];
+  /** Over that of the original. */
+  readonly time: number;
+}
 
 export class SpeedCheck {
   private readonly engine: Engine;
   private readonly measured = new Map<string, number | null>();
   /** Ranks that were found too slow, by kind of operator. */
-  private readonly slow = new Map<string, { readonly ranks: readonly number[]; readonly time: number }[]>();
+  private readonly slow = new Map<string, SlowRanks[]>();
 
   constructor(engine: Engine) {
     this.engine = engine;
@@ -19,13 +26,16 @@ export class SpeedCheck {
   /** Whether no lower ranks were found too slow for this kind of operator. */
   allows(candidate: Candidate, choice: Choice): boolean {
     const slow = this.slow.get(kindOf(candidate)) ?? [];
-    return !slow.some(({ ranks }) => ranks.every((rank, mode) => rank <= choice.ranks[mode]));
+    return !slow.some(
+      ({ family, ranks }) => family === choice.family && ranks.every((rank, mode) => rank <= choice.ranks[mode]),
+    );
   }
 
   /** Measures a choice; false, and remembered, where it is slower. */
   async passes(candidate: Candidate, choice: Choice): Promise<boolean> {
     const kind = kindOf(candidate);
-    const key = `${kind} ${choice.ranks}`;
+    const { family, ranks } = choice;
+    const key = `${kind} ${family} ${ranks}`;
     let time = this.measured.get(key);
     if (time === undefined) {
       time = await this.measure(candidate, choice);
@@ -34,17 +44,17 @@ export class SpeedCheck {
       this.measured.set(key, time);
     }
     if (time === null || time <= 1) return true;
-    this.slow.set(kind, [...(this.slow.get(kind) ?? []), { ranks: choice.ranks, time }]);
+    this.slow.set(kind, [...(this.slow.get(kind) ?? []), { family, ranks, time }]);
     return false;
   }
 
-  /** Of the smallest ranks that were too slow: their time over that of the original; null where nothing was. */
-  slowest(candidate: Candidate): { readonly ranks: readonly number[]; readonly time: number } | null {
+  /** The smallest ranks that were too slow; null where nothing was. */
+  slowest(candidate: Candidate): SlowRanks | null {
     return this.slow.get(kindOf(candidate))?.at(-1) ?? null;
   }
 
-  private measure(candidate: Candidate, { ranks }: Choice): Promise<number | null> {
-    const { shape, family } = candidate;
+  private measure(candidate: Candidate, { family, ranks }: Choice): Promise<number | null> {
+    const { shape } = candidate;
     const stages = families[family].outline(shape, ranks).map(({ rows, columns, axes }) => ({
       weights: Array.from({ length: shape.groups }, () => createMatrix(rows, columns)),
       axes,

@@ -254,3 +254,47 @@ describe('share-basis', () => {
     for (const reason of reasons) expect(reason).toContain('no other product');
   });
 });
+
+describe('each convolution is taken apart in the way that loses less', () => {
+  const planted = (build: (output: number, input: number, row: number, column: number) => number): Model =>
+    parseModel(
+      `${header}graph (float[2,16,8,8] x) => (float y) <float[16,16,3,3] w = {...}> { [c] y = Conv <pads = [1, 1, 1, 1]> (x, w) }`,
+      {
+        elided: (_name, _dataType, shape) =>
+          float32Tensor(
+            shape,
+            Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
+              build(Math.floor(i / 144), Math.floor(i / 9) % 16, Math.floor(i / 3) % 3, i % 3),
+            ),
+          ),
+      },
+    );
+  const random = createRandom(5);
+  const numbers = Float32Array.from({ length: 4096 }, () => random.normal());
+  const weights: Record<string, Model> = {
+    // Rank 2 between (input, row) and (output, column), of which ranks 3, 6 … are tried, and full rank between channels.
+    'spatial, rank 3': planted((output, input, row, column) => {
+      const first = numbers[input * 3 + row] * numbers[100 + output * 3 + column];
+      return first + numbers[200 + input * 3 + row] * numbers[300 + output * 3 + column];
+    }),
+    // Two input and two output channels, with full kernels between them.
+    'tucker, rank 2, 2': planted((output, input, row, column) => {
+      let sum = 0;
+      for (let a = 0; a < 2; a++) {
+        for (let b = 0; b < 2; b++) {
+          const kernel = numbers[600 + ((a * 2 + b) * 3 + row) * 3 + column];
+          sum += numbers[400 + output * 2 + a] * numbers[500 + input * 2 + b] * kernel;
+        }
+      }
+      return sum;
+    }),
+  };
+  test.each(Object.entries(weights))('%s', async (expected, original) => {
+    const options = { energy: 0.9999, rankMultiple: 1, checkSpeed: false, minimumSize: 1 };
+    const { model: made, report } = await runOnCopy(original, pass('decompose'), options);
+    expect(report.changed[0].what).toContain(`${expected}:`);
+    const feeds = feedsFor(original);
+    const [before, after] = [await outputsOf(original, feeds), await outputsOf(made, feeds)];
+    expect(relativeError(after.y, before.y)).toBeLessThan(1e-4);
+  });
+});
