@@ -71,6 +71,7 @@ function obstacleOf(
   if (weight.dataType !== 'float32' && weight.dataType !== 'float16') return `its weight is ${weight.dataType}`;
   if (weight.tensor.size < minimumSize) return `its weight has only ${weight.tensor.size} elements`;
   if (!ownsWeight) return 'its weight is used elsewhere too, and would have to be kept';
+  if (!readRows(operator).every(Number.isFinite)) return 'its weight has elements that are not finite';
   if (samples === null) return null;
   if (node.graph !== model.graph) return 'it is in a subgraph, where its inputs cannot be observed';
   if (!hasRows(operator)) return 'its kernel extends over three axes, whose patches are not observed';

@@ -1,5 +1,6 @@
 // Puts factors in the place of an operator: a chain of the same operator, the last with its bias.
 import type { LinearOperator } from '../analysis/index.js';
+import { internalError } from '../errors.js';
 import { type Attribute, intAttribute, intsAttribute, type Model, type Node, type Value } from '../ir/index.js';
 import { float32ToFloat16Array, transpose } from '../numeric/index.js';
 import { dropUnused, NodeInserter, replaceNode } from '../rewrite/index.js';
@@ -7,24 +8,30 @@ import { float32Tensor, MemoryTensor, type Tensor } from '../tensor/index.js';
 import type { Stage } from './family.js';
 import type { OperatorShape } from './problem.js';
 
-/** What the first stage of a matrix product is where others have it too: its weight, and its result if that was computed already. */
-export interface SharedFirst {
-  readonly weights: Value;
-  readonly output: Value | null;
+/** The stages of a matrix product that others have too. */
+export interface SharedStages {
+  readonly first: Value;
+  /** What the first stage computes of this input, if it was computed already. */
+  readonly firstOutput: Value | null;
+  /** null: the last stage is its own. */
+  readonly last: Value | null;
 }
 
-/**
- * `bias`: per output channel in place of the operator's; null: as it is. With `shared` the stages are those behind the first.
- * Returns what the first stage computes.
- */
+export interface Emitted {
+  /** What the first stage computes. */
+  readonly firstOutput: Value;
+  readonly lastWeights: Value;
+}
+
+/** `bias`: per output channel in place of the operator's; null: as it is. With `shared` the stages are those behind the first. */
 export function emitFactors(
   model: Model,
   operator: LinearOperator,
   shape: OperatorShape,
   stages: readonly Stage[],
   bias: Float32Array | null,
-  shared: SharedFirst | null = null,
-): Value {
+  shared: SharedStages | null = null,
+): Emitted {
   const { node, weight } = operator;
   const stem = weight.value.name || node.name || node.opType;
   const inserter = new NodeInserter(node, stem);
@@ -32,15 +39,18 @@ export function emitFactors(
   const lastBias = bias && inserter.graph.addInitializer(`${stem}_bias`, vector(bias, type));
   let value: Value = operator.input;
   let first: Value | null = null;
+  let lastWeights: Value | null = null;
   if (shared) {
     const suffix = 'factor1_output';
-    first = shared.output ?? inserter.add('MatMul', [value, shared.weights], suffix, named(node, 'factor1'));
+    first = shared.firstOutput ?? inserter.add('MatMul', [value, shared.first], suffix, named(node, 'factor1'));
     value = first;
   }
   for (const [index, stage] of stages.entries()) {
     const last = index === stages.length - 1;
     const suffix = `factor${index + (shared ? 2 : 1)}`;
-    const weights = inserter.graph.addInitializer(`${stem}_${suffix}`, stageTensor(stage, shape, type));
+    const known = last ? (shared?.last ?? null) : null;
+    const weights = known ?? inserter.graph.addInitializer(`${stem}_${suffix}`, stageTensor(stage, shape, type));
+    if (last) lastWeights = weights;
     const name = named(node, suffix);
     if (node.is('Conv')) {
       const slot = last ? (lastBias ?? node.input(2)) : null;
@@ -71,7 +81,8 @@ export function emitFactors(
   replaceNode(node, value);
   removeWeight(model, operator, inserter);
   dropUnused(model, inserter.graph, unused);
-  return first ?? value;
+  if (first === null || lastWeights === null) throw internalError('A chain of factors has no stages');
+  return { firstOutput: first, lastWeights };
 }
 
 function named({ name }: Node, suffix: string): { readonly name: string } {

@@ -11,6 +11,10 @@ export const sharingSchema = z.strictObject({
     .default('70%')
     .describe('parameters to keep of all selected operators together, such as 70%'),
   blocks: z.int().min(1).default(2).describe('neighbouring blocks whose products of the same role share a basis'),
+  outputBasis: z
+    .boolean()
+    .default(false)
+    .describe('let the outputs share a basis too where that pays: full Tucker decomposition of stacked weights'),
   weighting,
   refit,
   rankMultiple,

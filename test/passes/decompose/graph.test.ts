@@ -247,12 +247,61 @@ describe('share-basis', () => {
     expect(await difference(made, feeds)).toBeLessThan((await difference(blind, feeds)) / 2);
   });
 
+  test('stacked weights of full Tucker rank share both bases, and keep cores', async () => {
+    const numbers = randomMatrix(24, 24, 7).data;
+    const planted = parseModel(
+      `${header}graph (float[n,24] x) => (float[n,24] q, float[n,24] k, float[n,24] v) <float[24,24] w0 = {...}, float[24,24] w1 = {...}, float[24,24] w2 = {...}, float[24] b = {...}>
+        { q = MatMul (x, w0)  m = MatMul (x, w1)  k = Add (m, b)  v = MatMul (x, w2) }`,
+      {
+        elided: (name, _dataType, shape) => {
+          const core = Number(name.slice(1)) * 16;
+          const weight = (i: number): number => {
+            let sum = 0;
+            for (let a = 0; a < 3; a++) {
+              for (let b = 0; b < 3; b++) {
+                sum +=
+                  numbers[Math.floor(i / 24) * 4 + a] *
+                  numbers[300 + core + a * 4 + b] *
+                  numbers[200 + (i % 24) * 4 + b];
+              }
+            }
+            return sum;
+          };
+          return float32Tensor(
+            shape,
+            Float32Array.from({ length: sizeOf(shape) }, (_, i) => (name === 'b' ? i / 24 : weight(i))),
+          );
+        },
+      },
+    );
+    const options = { targetParams: '10%', outputBasis: true, rankMultiple: 1, minimumSize: 1, blocks: 1 };
+    const { model: made, report } = await runOnCopy(planted, pass('share-basis'), options);
+    expect(report.changed.map(({ what }) => what)).toEqual(Array(3).fill('rank 3, 3, shared by 3'));
+    // The basis of the inputs, that of the outputs, three cores.
+    expect(report.metrics['parameters after']).toBe(3 * 24 + 3 * 9 + 3 * 24);
+    const matrices = [...made.graph.initializers].filter(({ constant }) => constant?.shape.length === 2);
+    expect(matrices).toHaveLength(5);
+    const feeds = feedsFor(planted);
+    const [before, after] = [await outputsOf(planted, feeds), await outputsOf(made, feeds)];
+    for (const name of ['q', 'k', 'v']) expect(relativeError(after[name], before[name])).toBeLessThan(1e-4);
+  });
+
   test('what has nothing to share with says so', async () => {
     const { report } = await share({ blocks: 1, checkSpeed: false }, null);
     const reasons = report.skipped.filter(({ target }) => target.endsWith('_o')).map(({ reason }) => reason);
     expect(reasons).toHaveLength(2);
     for (const reason of reasons) expect(reason).toContain('no other product');
   });
+});
+
+test('weights that are not finite are left alone', async () => {
+  const broken = parseModel(
+    `${header}graph (float[n,8] x) => (float[n,8] y) <float[8,8] w = {...}> { [m] y = MatMul (x, w) }`,
+    { elided: (_name, _dataType, shape) => float32Tensor(shape, new Float32Array(64).fill(Number.NaN)) },
+  );
+  const { report } = await runOnCopy(broken, pass('decompose'), { ratio: 0.5, checkSpeed: false, minimumSize: 1 });
+  expect(report.changed).toEqual([]);
+  expect(report.skipped).toEqual([{ target: 'm', reason: 'its weight has elements that are not finite' }]);
 });
 
 describe('each convolution is taken apart in the way that loses less', () => {
