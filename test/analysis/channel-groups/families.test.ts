@@ -212,7 +212,7 @@ const families: readonly Family[] = [
     title: 'com.microsoft MultiHeadAttention',
     text: `graph (float[n,s,8] x) => (float[n,s,8] y) <float[8,8] wq = {...}, float[8,8] wk = {...}, float[8,8] wv = {...}, float[24] b = {...}, float[8,8] wo = {...}> {
       q = MatMul (x, wq) k = MatMul (x, wk) v = MatMul (x, wv)
-      a = com.microsoft.MultiHeadAttention <num_heads = 4> (q, k, v)
+      a = com.microsoft.MultiHeadAttention <num_heads = 4> (q, k, v, b)
       y = MatMul (a, wo)
     }`,
     groups: { q: 4 },

@@ -206,3 +206,17 @@ test('says why channels stay', async () => {
     u: 'Flatten y mixes channels with an axis of unknown length',
   });
 });
+
+test('heads of fused attention stay where it gives its keys out of the model', async () => {
+  const attention = (outputs: string) =>
+    randomModel(
+      `<ir_version: 10, opset_import: ["" : 18, "com.microsoft" : 1]> graph (float[n,s,8] x) => (float[n,s,8] y${outputs ? ', float[n,4,s,2] keys' : ''})
+      <float[8,8] wq = {...}, float[8,8] wk = {...}, float[8,8] wv = {...}, float[8,8] wo = {...}> {
+        q = MatMul (x, wq) k = MatMul (x, wk) v = MatMul (x, wv)
+        a${outputs} = com.microsoft.MultiHeadAttention <num_heads = 4> (q, k, v)
+        y = MatMul (a, wo)
+      }`,
+    );
+  expect((await findChannelGroups(attention(''), engine)).groups.map(({ units }) => units.length)).toEqual([4]);
+  expect((await findChannelGroups(attention(', keys, values'), engine)).groups).toEqual([]);
+});

@@ -34,6 +34,16 @@ function tieHeads(relations: Relations, axis: Axis | undefined, heads: Axis): Ax
   return axis;
 }
 
+/** The axis of heads of output `index`, a cache for the next step; of unknown shape it keeps all heads. */
+function tiePresent(node: Node, relations: Relations, index: number, axis: number, heads: Axis): Axis | undefined {
+  const axes = relations.result(node, index);
+  const value = node.outputs[index];
+  if (!axes && value && (value.isUsed || value.isGraphOutput)) {
+    relations.freeze(heads, `${labelOf(node)} gives ${value.name}, whose shape is not known`);
+  }
+  return tieHeads(relations, axes?.[axis], heads);
+}
+
 function setHeads(node: Node, name: string, count: number): void {
   if (node.attributes.int(name, 0) !== count) node.attributes.set(name, intAttribute(count));
 }
@@ -74,7 +84,7 @@ export const projectedAttention: OperatorRule = {
     asHeads(relations, node, output[2], heads);
     channels.add(tieHeads(relations, relations.operand(node, 4)?.[2], heads));
     channels.add(tieHeads(relations, relations.operand(node, 5)?.[1], heads));
-    channels.add(tieHeads(relations, relations.result(node, 1)?.[2], heads));
+    channels.add(tiePresent(node, relations, 1, 2, heads));
     freezeRest(node, relations, channels);
   },
   rewrite(node, kept) {
@@ -90,12 +100,32 @@ export const projectedAttention: OperatorRule = {
   },
 };
 
+/** The biases of three projections of equal width in one vector. */
+function tieBias(node: Node, relations: Relations, index: number, heads: readonly Axis[]): Axis | undefined {
+  if (!node.input(index)) return undefined;
+  const axis = relations.operand(node, index)?.[0];
+  const length = axis?.length ?? null;
+  const width = relations.operand(node, 0)?.[2]?.length ?? null;
+  if (!axis || length === null || width === null || length !== heads.length * width) {
+    for (const part of heads) relations.freeze(part, `the bias of ${labelOf(node)} is not understood`);
+    return undefined;
+  }
+  for (const [at, part] of heads.entries()) {
+    const slice = relations.part(`a bias of ${labelOf(node)}`, width);
+    relations.tieRange(slice, 0, axis, at * width, width);
+    asHeads(relations, node, slice, part);
+  }
+  return axis;
+}
+
 /** Attention on separate projections, [B, S, heads·width] or [B, heads, S, width], with fewer heads of keys and values or as many. */
 function separateAttention(names: {
   queries: string;
   keys: string;
   caches: readonly number[];
   presents: readonly number[];
+  /** The input with the biases of queries, keys and values, one after the other. */
+  bias?: number;
 }): OperatorRule {
   const queryHeads = (node: Node): number => node.attributes.int(names.queries, 0);
   const keyHeads = (node: Node): number => node.attributes.int(names.keys, queryHeads(node));
@@ -127,7 +157,8 @@ function separateAttention(names: {
       place(value, groups);
       place(output, heads);
       for (const index of names.caches) channels.add(tieHeads(relations, relations.operand(node, index)?.[1], groups));
-      for (const index of names.presents) channels.add(tieHeads(relations, relations.result(node, index)?.[1], groups));
+      for (const index of names.presents) channels.add(tiePresent(node, relations, index, 1, groups));
+      if (names.bias !== undefined) channels.add(tieBias(node, relations, names.bias, [heads, groups, groups]));
       freezeRest(node, relations, channels);
     },
     rewrite(node, kept) {
@@ -147,6 +178,7 @@ export const multiHeadAttention = separateAttention({
   keys: '',
   caches: [6, 7],
   presents: [1, 2],
+  bias: 3,
 });
 export const groupQueryAttention = separateAttention({
   queries: 'num_heads',
