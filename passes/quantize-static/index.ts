@@ -80,7 +80,9 @@ export const quantizeStatic = definePass({
     const packed = options.weightType === 'int4' ? await packMatrices(own.filter(isPackable), context) : new Map();
     const byNode = new Map<Node, LinearOperator>(linears.map(({ operator }) => [operator.node, operator]));
     const roots = new Set(quantizedValues(complete).values());
-    const ranges = await chooseRanges(roots, byNode, options, context);
+    const chosen = await chooseRanges(roots, byNode, options, context);
+    // What takes over the range of another value has it by itself too: it may be the first to be quantized in a smaller plan.
+    const ranges = { ...chosen, grids: new Map([...gridsOf(complete, chosen.grids), ...chosen.grids]) };
     const plan = await withoutCostlyFirst(model, complete, ranges, { options, elementwise, rounded, context });
     if (options.sensitivity) await recordSensitivity(model, plan, ranges, context);
     emit(model, { plan, grids: ranges.grids, twoPass: ranges.twoPass, rounded, packed, weightRanges, options });
