@@ -120,7 +120,10 @@ async function quantizeByPeer(path: string, calibration: readonly Feeds[], outpu
   );
   writeFileSync(join(inputs, 'index.json'), JSON.stringify(index));
   const script = join(repository, 'bench/static-models/static-models.py');
-  const { exitCode, stderr } = await execa(process.env.PYTHON, [script, path, inputs, output], { reject: false, cwd: folder });
+  const { exitCode, stderr } = await execa(process.env.PYTHON, [script, path, inputs, output], {
+    reject: false,
+    cwd: folder,
+  });
   return exitCode === 0 ? null : `fails: ${stderr.trim().split('\n').at(-1)?.slice(0, 160)}`;
 }
 
