@@ -85,7 +85,7 @@ export async function orderByReconstruction(
   for (const [group, own] of consumers) {
     const count = group.units.length - 1;
     const half = Math.max(1, Math.floor(measuredShare * group.units.length));
-    const damping = own.some(({ operator }) => operator.kind === 'conv') ? ridge.convolution : ridge.matrix;
+    const damping = dampingOf(own);
     const elimination = eliminateBlocks(blockProblems(own), {
       count,
       ridge: damping,
@@ -118,7 +118,13 @@ export async function orderByReconstruction(
   return { orders, unobservable };
 }
 
-async function observeConsumers(groups: readonly PrunableGroup[], model: Model, context: PassContext) {
+/** What is added to the diagonal of second moments, relative to its mean. */
+export function dampingOf(consumers: readonly GroupConsumer[]): number {
+  return consumers.some(({ operator }) => operator.kind === 'conv') ? ridge.convolution : ridge.matrix;
+}
+
+/** Second moments of what sums over the units of each group, on all samples. */
+export async function observeConsumers(groups: readonly PrunableGroup[], model: Model, context: PassContext) {
   const consumers = new Map<PrunableGroup, GroupConsumer[]>();
   const unobservable = new Map<PrunableGroup, string>();
   const random = context.random();
@@ -150,7 +156,11 @@ function silenced({ consumers }: Branch): Variant {
 }
 
 /** The refitted weights of an elimination; biases make up for the mean of what is gone, as the moments are centred. */
-function variantOf(consumers: readonly GroupConsumer[], weights: readonly Float64Array[], model: Model): Variant {
+export function variantOf(
+  consumers: readonly GroupConsumer[],
+  weights: readonly Float64Array[],
+  model: Model,
+): Variant {
   const variant = new Map<GroupConsumer['operator'], OtherWeights>();
   let at = 0;
   for (const { operator, observer } of consumers) {

@@ -46,13 +46,8 @@ export function eliminateBlocks(
   problems: readonly BlockProblem[],
   { count, ridge, keepAt, order: given }: EliminateOptions,
 ): Elimination | null {
-  const consumers: Consumer[] = [];
-  for (const problem of problems) {
-    const cholesky = dampedCholesky(matrixFrom(problem.features, problem.features, problem.hessian), ridge);
-    if (!cholesky) return null;
-    const inverse = invertWithCholesky(cholesky.factor).data;
-    consumers.push({ ...problem, inverse, refitted: problem.weights.slice() });
-  }
+  const consumers = invertAll(problems, ridge);
+  if (!consumers) return null;
   const left = new Set(problems[0].blocks.keys());
   const order: number[] = [];
   const errors = new Float64Array(count + 1);
@@ -78,6 +73,62 @@ export function eliminateBlocks(
     }
   }
   return { order, errors, weights: kept };
+}
+
+/** For each unit the weights of each problem, refitted, when it alone is gone. Null where second moments say nothing. */
+export function eliminateEach(problems: readonly BlockProblem[], ridge: number): Float64Array[][] | null {
+  const consumers = invertAll(problems, ridge);
+  if (!consumers) return null;
+  return [...problems[0].blocks.keys()].map((unit) =>
+    consumers.map((consumer) => {
+      const refitted = consumer.weights.slice();
+      const block = consumer.blocks[unit];
+      for (const { row, factors } of projections(consumer, block)) {
+        for (const [at, factor] of factors.entries()) subtractRow(refitted, row, block[at], factor, consumer);
+      }
+      for (const row of block) refitted.fill(0, row * consumer.outputs, (row + 1) * consumer.outputs);
+      return refitted;
+    }),
+  );
+}
+
+function subtractRow(
+  to: Float64Array,
+  row: number,
+  from: number,
+  factor: number,
+  { weights, outputs }: Consumer,
+): void {
+  for (let output = 0; output < outputs; output++)
+    to[row * outputs + output] -= factor * weights[from * outputs + output];
+}
+
+/** The rows of P = H⁻¹_:S (H⁻¹_SS)⁻¹; each is valid until the next. */
+function* projections(consumer: Consumer, block: readonly number[]): Iterable<{ row: number; factors: Float64Array }> {
+  const hessian = blockHessian(consumer, block);
+  if (!hessian) return;
+  const { inverse, features } = consumer;
+  const size = block.length;
+  const factors = new Float64Array(size);
+  for (let row = 0; row < features; row++) {
+    factors.fill(0);
+    for (let i = 0; i < size; i++) {
+      const entry = inverse[block[i] * features + row];
+      for (let j = 0; j < size; j++) factors[j] += entry * hessian[i * size + j];
+    }
+    yield { row, factors };
+  }
+}
+
+function invertAll(problems: readonly BlockProblem[], ridge: number): Consumer[] | null {
+  const consumers: Consumer[] = [];
+  for (const problem of problems) {
+    const cholesky = dampedCholesky(matrixFrom(problem.features, problem.features, problem.hessian), ridge);
+    if (!cholesky) return null;
+    const inverse = invertWithCholesky(cholesky.factor).data;
+    consumers.push({ ...problem, inverse, refitted: problem.weights.slice() });
+  }
+  return consumers;
 }
 
 /** (H⁻¹_SS)⁻¹, row-major. */

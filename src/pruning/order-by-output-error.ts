@@ -3,8 +3,9 @@
 import { readRows } from '../analysis/index.js';
 import type { Model } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
-import { type OrderedGroups, orderOfScores } from './choose-units.js';
-import { consumersOf, type GroupConsumer } from './consumer-problems.js';
+import { dampingOf, type OrderedGroups, observeConsumers, orderOfScores, variantOf } from './choose-units.js';
+import { blockProblems, type GroupConsumer } from './consumer-problems.js';
+import { eliminateEach } from './eliminate-blocks.js';
 import type { PrunableGroup } from './group-kind.js';
 import { divergences, type OtherWeights, type Variant } from './variants.js';
 
@@ -18,12 +19,14 @@ export async function orderByOutputError(
   model: Model,
   context: PassContext,
 ): Promise<OrderedGroups> {
-  const unobservable = new Map<PrunableGroup, string>();
+  const { consumers, unobservable } = await observeConsumers(groups, model, context);
   const trials: { readonly group: PrunableGroup; readonly unit: number; readonly variant: Variant }[] = [];
-  for (const group of groups) {
-    const consumers = consumersOf(group, model, context.products, null);
-    if (typeof consumers === 'string') unobservable.set(group, consumers);
-    else for (const unit of group.units.keys()) trials.push({ group, unit, variant: without(consumers, unit) });
+  for (const [group, own] of consumers) {
+    const refitted = eliminateEach(blockProblems(own), dampingOf(own));
+    for (const unit of group.units.keys()) {
+      const variant = refitted ? variantOf(own, refitted[unit], model) : without(own, unit);
+      trials.push({ group, unit, variant });
+    }
   }
   const { most, least } = comparedSamples;
   const measured = await divergences(

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createRandom, matrixFrom, multiplyTransposed, solvePositiveDefinite } from '../../src/numeric/index.js';
-import { eliminateBlocks } from '../../src/pruning/eliminate-blocks.js';
+import { eliminateBlocks, eliminateEach } from '../../src/pruning/eliminate-blocks.js';
 
 const features = 8;
 const outputs = 3;
@@ -84,4 +84,23 @@ test('a given order is kept, with the errors that it has', () => {
   expect(given.errors[3]).toBeCloseTo(expected, 6);
   const own = eliminateBlocks(problems, { count: 3, ridge: 0, keepAt: [] })!;
   expect(own.errors[1]).toBeLessThanOrEqual(given.errors[1]);
+});
+
+test('each block alone: its weights are zero, and the others the best without it', () => {
+  const given = problem(5);
+  const each = eliminateEach([given], 0)!;
+  for (const [at, [refitted]] of each.entries()) {
+    for (const row of blocks[at]) {
+      expect([...refitted.subarray(row * outputs, (row + 1) * outputs)]).toEqual([0, 0, 0]);
+    }
+    const change = matrixFrom(
+      features,
+      outputs,
+      refitted.map((value, i) => value - given.weights[i]),
+    );
+    const seen = multiplyTransposed(matrixFrom(features, features, given.hessian), change);
+    const error = change.data.reduce((sum, value, i) => sum + value * seen.data[i], 0);
+    const left = blocks.flatMap((block, other) => (other === at ? [] : block));
+    expect(error).toBeCloseTo(leastError(given, left), 6);
+  }
 });
