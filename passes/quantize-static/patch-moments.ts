@@ -17,7 +17,7 @@ export interface PatchMoments {
   readonly covariances: readonly Float64Array[] | null;
 }
 
-/** Patches of each sample: with 256 of them ten or more for each element of a patch, and still some with few samples. */
+/** Patches of each sample: with 256 of them ten or more for each element of a patch, and still some with few samples. `accurate` takes the most. */
 const fewestPatches = 24;
 const mostPatches = 96;
 const elementsPerPatch = 24;
@@ -33,10 +33,11 @@ export class SeenPatches implements Observer {
 
   constructor(operator: LinearOperator, options: Options, { products, random }: PassContext) {
     this.operator = operator;
+    const least = options.preset === 'accurate' ? mostPatches : fewestPatches;
     const most = Math.ceil(operator.rowLength / elementsPerPatch);
     const observer = (part: string): PatchGram | GroupMoments => {
       const sampling = {
-        most: Math.min(Math.max(most, fewestPatches), mostPatches),
+        most: Math.min(Math.max(most, least), mostPatches),
         random: random().fork(`${part} ${operator.output.name}`) as Random,
       };
       return wantsGram(operator, options)
