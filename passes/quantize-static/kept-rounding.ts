@@ -18,12 +18,13 @@ export async function keptRounding(
   round: Round,
 ): Promise<RoundedConvolution[]> {
   if (!kept || operators.length === 0) return round();
-  const { rounding, biasCorrection, granularity, weightType } = options;
+  const { rounding, biasCorrection, granularity, weightType, preset } = options;
   const settings = JSON.stringify({
     rounding,
     biasCorrection,
     granularity,
     weightType,
+    preset,
     bounds,
     seed: random().int(2 ** 31),
   });
