@@ -3,7 +3,7 @@
 import { linearOperator } from '../analysis/index.js';
 import { type ProbedValues, sweep } from '../calibration/index.js';
 import type { Feeds } from '../engine/index.js';
-import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
+import { cloneWithNodes, type Model, type Value } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { Candidate } from './candidates.js';
@@ -61,22 +61,11 @@ function tensorOf(values: ProbedValues, output: Value): Tensor {
 
 /** A copy in which this operator alone is factorized. */
 function modelWith(model: Model, { candidate, stages, bias }: Trial): Model {
-  const clone = cloneModel(model);
-  const copy = nodeLike(candidate.operator.node, model, clone);
-  const operator = linearOperator(copy, clone);
+  const { clone, copyOf } = cloneWithNodes(model);
+  const operator = linearOperator(copyOf(candidate.operator.node), clone);
   if (operator === null || typeof operator === 'string') throw new TypeError('A copy of a model differs from it');
   emitFactors(clone, operator, candidate.shape, stages, bias);
   return clone;
-}
-
-/** The node of a copy at the same place as `node` in the model. */
-export function nodeLike(node: Node, model: Model, copy: Model): Node {
-  const copies = copy.allNodes();
-  for (const other of model.allNodes()) {
-    const { value } = copies.next();
-    if (other === node) return value;
-  }
-  throw new TypeError('A node is not in its model');
 }
 
 async function* first(samples: AsyncIterable<Feeds>, count: number): AsyncGenerator<Feeds> {

@@ -10,13 +10,12 @@ import {
   rowsOf,
   solveLowerTransposed,
   symmetricEigen,
-  symmetricEigenvalues,
   transpose,
 } from '../numeric/index.js';
 import type { Alternative } from './allocate.js';
 import type { Centred } from './bias.js';
 import { rankSteps } from './family.js';
-import { tailSums } from './output-basis.js';
+import { energiesOf, tailSums } from './output-basis.js';
 import { energyOf, projectOnto, timesMetric, type WeightGroup } from './problem.js';
 import type { SharingOptions } from './share-options.js';
 
@@ -48,7 +47,6 @@ export function shareBasis(members: readonly Member[], options: SharingOptions):
   return { members, basis, alternatives: rate(members, basis, options) };
 }
 
-/** Directions of the inputs by how much of the members' outputs, relative to their energies, comes from them; rows descend. */
 /** Directions of the inputs by how much of the members' outputs, relative to their energies, comes from them; rows descend. */
 function inputDirections(members: readonly Member[]): Matrix {
   const inputs = members[0].group.weights.columns;
@@ -91,7 +89,7 @@ function rate(members: readonly Member[], basis: Matrix, options: SharingOptions
     }
     add({ inputs: rank, outputs: null }, rank * (inputs + outputs), rank * (inputs * distinct + outputs), damage);
     if (!stacks) continue;
-    const tails = tailSums(symmetricEigenvalues(outputGram(members, reduced)).map((value) => Math.max(value, 0)));
+    const tails = tailSums(energiesOf(outputGram(members, reduced)));
     const most = Math.min(height, rank * members.length);
     for (const outputRank of rankSteps(most, options.rankMultiple, mostOutputRanks)) {
       const core = rank * outputRank;
