@@ -1,31 +1,15 @@
 // What weights matter by the Fisher information (LeCun et al. 1990 with F in place of the Hessian; Theis et al. 2018): half of the mean of Σ (∂L/∂w · w)² over samples is, to second
 // order, how far the loss rises when every element is off by a random share of itself, for a share of 1. Quantizing to a relative error ε costs ε² of that.
-import {
-  differentiate,
-  findObstacles,
-  findTrainableWeights,
-  GraphBuilder,
-  makeWeightsInputs,
-  specialize,
-} from '../autodiff/index.js';
-import type { Engine, Feeds, Session } from '../engine/index.js';
-import { throwIfAborted, unsupportedModel } from '../errors.js';
+import { findTrainableWeights, GraphBuilder, makeWeightsInputs, specialize } from '../autodiff/index.js';
+import type { Engine, Feeds } from '../engine/index.js';
 import { type Model, tensorType } from '../ir/index.js';
-import type { Tensor } from '../tensor/index.js';
-import { findLogits } from './logits.js';
-import { exposed, ownLoss } from './own-answers.js';
+import { exposeValues } from './expose-values.js';
+import { logitsOf, ownGradients, runSamples, type SampleSession } from './sample-sessions.js';
 
 export interface FisherOptions {
   readonly engine: Engine;
   readonly threads?: number;
   readonly signal?: AbortSignal;
-}
-
-interface Opened {
-  readonly session: Session;
-  readonly weights: Readonly<Record<string, Tensor>>;
-  /** Output that holds ½ Σ (∂L/∂w · w)², by weight. */
-  readonly outputs: ReadonlyMap<string, string>;
 }
 
 /** By name of each trainable initializer, in nats; L is the cross-entropy with the model's own answers. Throws MODEL_UNSUPPORTED where there are no gradients. */
@@ -35,45 +19,29 @@ export async function fisherInformation(
   { engine, threads = 2, signal }: FisherOptions,
 ): Promise<Map<string, number>> {
   const sums = new Map<string, number>();
-  const sessions = new Map<string, Opened>();
-  let count = 0;
-  try {
-    for await (const feeds of samples) {
-      if (signal) throwIfAborted(signal);
-      const key = JSON.stringify(Object.values(feeds).map(({ shape }) => shape));
-      const opened = sessions.get(key) ?? (await open(model, feeds, engine, threads));
-      sessions.set(key, opened);
-      const given = Object.fromEntries(
-        opened.session.inputs.map(({ name }) => [name, opened.weights[name] ?? feeds[name]]),
-      );
-      const results = await opened.session.run(given);
-      for (const [name, output] of opened.outputs) {
-        sums.set(name, (sums.get(name) ?? 0) + results[output].readFloat32()[0]);
-      }
-      count++;
-    }
-  } finally {
-    for (const { session } of sessions.values()) await session.close();
-  }
+  const count = await runSamples(
+    samples,
+    (feeds) => open(model, feeds, engine, threads),
+    (name, [value]) => sums.set(name, (sums.get(name) ?? 0) + value),
+    { signal },
+  );
   return new Map([...sums].map(([name, sum]) => [name, sum / Math.max(count, 1)]));
 }
 
-async function open(original: Model, feeds: Feeds, engine: Engine, threads: number): Promise<Opened> {
-  const logits = findLogits(original);
-  if (!logits) throw unsupportedModel('The model has no output of float32 to judge by');
+/** Its outputs hold ½ Σ (∂L/∂w · w)², by weight. */
+async function open(original: Model, feeds: Feeds, engine: Engine, threads: number): Promise<SampleSession> {
+  const logits = logitsOf(original);
   const names = findTrainableWeights(original.graph).map(({ name }) => name);
-  const { model, shapes } = await specialize(exposed(original, [logits.name]), feeds, new Set(names), engine);
+  const { model, shapes } = await specialize(exposeValues(original, [logits.name]), feeds, new Set(names), engine);
   const { graph } = model;
   const [answers] = graph.outputs;
   const fed = makeWeightsInputs(graph, shapes, names);
   const builder = new GraphBuilder(graph, shapes, 'fisher');
-  const loss = ownLoss(builder, answers);
   const sources = [...fed.values()].map(({ input }) => input);
-  const [obstacle] = findObstacles(builder, sources, [loss]);
-  if (obstacle) throw unsupportedModel(`${obstacle.node.qualifiedType} cannot be differentiated: ${obstacle.reason}`);
+  const gradients = ownGradients(builder, answers, sources);
   graph.removeOutput(answers);
   const outputs = new Map<string, string>();
-  for (const [source, gradient] of differentiate(builder, new Map([[loss, builder.scalar(1)]]), sources)) {
+  for (const [source, gradient] of gradients) {
     const square = builder.scale(builder.sumAll(builder.square(builder.mul(gradient, source))), 0.5);
     square.type = tensorType('float32', []);
     graph.addOutput(square);

@@ -7,6 +7,7 @@ import { cloneModel, floatAttribute, intAttribute, type Model, type Node, type V
 import { createRandom } from '../numeric/index.js';
 import { float32Tensor } from '../tensor/index.js';
 import type { Examples } from './examples.js';
+import { exposeValues } from './expose-values.js';
 import type { TrainingOptions } from './options.js';
 
 export const renormalizations = ['auto', 'batch', 'none'] as const;
@@ -150,13 +151,7 @@ async function measure(
   samples: readonly Feeds[],
   engine: Engine,
 ): Promise<Map<string, Statistics>> {
-  const copy = cloneModel(model);
-  const { graph } = copy;
-  const values = new Map<string, Value>();
-  for (const { outputs } of graph.nodes()) for (const output of outputs) if (output) values.set(output.name, output);
-  for (const output of [...graph.outputs]) graph.removeOutput(output);
-  for (const name of names) graph.addOutput(values.get(name)!);
-  const session = await engine.open(copy);
+  const session = await engine.open(exposeValues(model, names));
   const sums = new Map<string, { readonly sum: Float64Array; readonly squares: Float64Array; count: number }>();
   try {
     for (const feeds of samples) {

@@ -17,6 +17,7 @@ import type { Engine, Feeds } from '../engine/index.js';
 import { unsupportedModel } from '../errors.js';
 import { cloneModel, type Model, type TensorType, tensorType, type Value } from '../ir/index.js';
 import type { DataType, Tensor } from '../tensor/index.js';
+import { exposeValues } from './expose-values.js';
 import type { PlannedLoss } from './loss-plan.js';
 import { peakBytes } from './step-memory.js';
 
@@ -122,7 +123,7 @@ interface WithLosses {
 /** The student for these shapes, with losses as its only outputs. */
 async function withLosses(request: TrainingGraphRequest): Promise<WithLosses> {
   const { model, shapes } = await specialize(
-    exposeValues(request),
+    exposeValues(request.student, namesOfValues(request)),
     request.feeds,
     new Set(request.weights),
     request.engine,
@@ -202,14 +203,8 @@ function logitsLoss(builder: GraphBuilder, own: Value, other: Value, temperature
 }
 
 /** A copy whose compared values are outputs, under their names. */
-function exposeValues({ student, losses, observed = [], answers = null }: TrainingGraphRequest): Model {
-  const copy = cloneModel(student);
-  const { graph } = copy;
-  const values = new Map<string, Value>();
-  for (const node of graph.nodes()) for (const output of node.outputs) if (output) values.set(output.name, output);
-  for (const output of [...graph.outputs]) graph.removeOutput(output);
+/** What losses compare, and what else is asked for. */
+function namesOfValues({ losses, observed = [], answers = null }: TrainingGraphRequest): string[] {
   const compared = losses.flatMap(({ pairs }) => pairs.map((pair) => pair.student));
-  const wanted = answers === null ? observed : [answers, ...observed];
-  for (const name of new Set([...compared, ...wanted])) graph.addOutput(values.get(name)!);
-  return copy;
+  return [...compared, ...(answers === null ? [] : [answers]), ...observed];
 }
