@@ -1,12 +1,10 @@
 // Pruning to a share of the latency, measured with onnxruntime: multiplications say little about it.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { thresholdMissed, usageError } from '../errors.js';
 import type { CompressionReport } from '../index.js';
 import type { CommandContext } from './command-module.js';
 import { bestTrial, isClose, type LatencyTrial, nextComputation } from './latency-search.js';
 import { type Compression, compressQuietly, tellResult } from './run-compression.js';
+import { withCalibrationCache } from './share-calibration.js';
 import type { WriteOptions } from './write-options.js';
 
 /** Prunings that are tried for one target; then the best of them is made again, where it was not the last. */
@@ -31,15 +29,11 @@ export async function pruneToLatency(
       'Leave out --no-measure, --no-verify, --dry-run.',
     );
   }
-  const folder = mkdtempSync(join(tmpdir(), 'dsopt-'));
-  try {
-    const calibrationCache = options.calibrationCache ?? join(folder, 'calibration');
-    const report = await search(target, attempt, { ...options, calibrationCache, measure: 'steady' }, context);
-    await tellResult(report, context);
-    return report;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const report = await withCalibrationCache({ ...options, measure: 'steady' }, (shared) =>
+    search(target, attempt, shared, context),
+  );
+  await tellResult(report, context);
+  return report;
 }
 
 async function search(

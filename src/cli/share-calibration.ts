@@ -10,15 +10,23 @@ import type { WriteOptions } from './write-options.js';
 /** Hashing larger models, at every observation, takes longer than it saves. */
 const mostBytes = 512 << 20;
 
-/** Runs `work` with a cache that lasts as long, unless the options name one. */
-export async function sharingCalibration<Result>(
+/** Static quantization of models that are not too large: as `withCalibrationCache`. */
+export function sharingCalibration<Result>(
   mode: LimitedMode,
   model: Model,
   options: WriteOptions,
   work: (options: WriteOptions) => Promise<Result>,
 ): Promise<Result> {
-  if (mode !== 'static' || options.calibrationCache !== undefined || weightBytes(model) > mostBytes)
-    return work(options);
+  if (mode !== 'static' || weightBytes(model) > mostBytes) return work(options);
+  return withCalibrationCache(options, work);
+}
+
+/** Runs `work` with a cache that lasts as long, unless the options name one. */
+export async function withCalibrationCache<Result>(
+  options: WriteOptions,
+  work: (options: WriteOptions) => Promise<Result>,
+): Promise<Result> {
+  if (options.calibrationCache !== undefined) return work(options);
   const folder = mkdtempSync(join(tmpdir(), 'dsopt-calibration-'));
   try {
     return await work({ ...options, calibrationCache: join(folder, 'cache') });
