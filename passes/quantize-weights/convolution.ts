@@ -2,9 +2,8 @@
 // kernels for convolutions want calibrated activations: quantize-static stores INT4 for those.
 import type { Node } from '../../src/ir/index.js';
 import type { ConstantSource } from '../../src/ops/index.js';
-import { type BlockBits, dequantizeBlocks, floatWeightAt, useRestored } from '../../src/quantization/index.js';
-import { NodeInserter } from '../../src/rewrite/index.js';
-import { int64Tensor } from '../../src/tensor/index.js';
+import { type BlockBits, floatWeightAt, useRestored } from '../../src/quantization/index.js';
+import { replaceByDequantized } from './dequantized.js';
 import { opsetOf, type PlanContext, type Planned, requestRowBlocks, requestRows } from './plan.js';
 
 export function planConvolution(node: Node, context: PlanContext): Planned {
@@ -41,20 +40,7 @@ function planDequantized(node: Node, source: ConstantSource, bits: BlockBits, { 
     integers: false,
     opset: 21,
     apply(edit) {
-      const weight = edit.blocks(request);
-      const [consumer, index] = source.path.length > 0 ? [source.path.at(-1)!, 0] : [node, 1];
-      if (consumer.input(index) === source.value) {
-        let value = edit.dequantized.get(weight);
-        if (!value) {
-          const rows = dequantizeBlocks(weight);
-          const { graph, name } = weight;
-          const { shape } = source.tensor;
-          const whole = graph.addInitializer(`${name}_shape`, int64Tensor([shape.length], shape));
-          value = NodeInserter.behind(rows, graph, name).add('Reshape', [rows, whole], 'shaped');
-          edit.dequantized.set(weight, value);
-        }
-        consumer.replaceInput(index, value);
-      }
+      replaceByDequantized(node, source, edit.blocks(request), edit);
       return `DequantizeLinear of ${bits} bits`;
     },
   };

@@ -3,7 +3,6 @@ import type { Node, Value } from '../../src/ir/index.js';
 import type { ConstantSource } from '../../src/ops/index.js';
 import {
   type BlockBits,
-  dequantizeBlocks,
   emitDynamicLinear,
   floatWeightAt,
   isTransposedGemm,
@@ -14,6 +13,7 @@ import {
   useRestored,
 } from '../../src/quantization/index.js';
 import { replaceNode } from '../../src/rewrite/index.js';
+import { replaceByDequantized } from './dequantized.js';
 import type { Settings } from './options.js';
 import { opsetOf, type PlanContext, type Planned, requestBlocks, requestPacked, scaleShape } from './plan.js';
 
@@ -131,17 +131,7 @@ function planDequantize(node: Node, source: ConstantSource, axis: number, option
     integers: false,
     opset: 21,
     apply(edit) {
-      const weight = edit.blocks(request);
-      const [consumer, index] = source.path.length > 0 ? [source.path.at(-1)!, 0] : [node, 1];
-      // Two users of one weight may share what lies in between.
-      if (consumer.input(index) === source.value) {
-        let value = edit.dequantized.get(weight);
-        if (!value) {
-          value = dequantizeBlocks(weight);
-          edit.dequantized.set(weight, value);
-        }
-        consumer.replaceInput(index, value);
-      }
+      replaceByDequantized(node, source, edit.blocks(request), edit);
       return `DequantizeLinear of ${bits} bits`;
     },
   };
