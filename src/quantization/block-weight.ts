@@ -1,15 +1,8 @@
 // Weights in blocks as runtime formats store them, computed while they are read: integers, scales and zero points, in the order of the
 // source (DequantizeLinear) or with the blocks of each output channel together (MatMulNBits: [N, blocks, bytes of a block]).
 import { internalError } from '../errors.js';
-import type { Task, Workers } from '../parallel/index.js';
-import {
-  ComputedTensor,
-  chunkLength,
-  restoreTensor,
-  type Tensor,
-  type TensorDescription,
-  type TensorKernel,
-} from '../tensor/index.js';
+import type { Workers } from '../parallel/index.js';
+import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../tensor/index.js';
 import {
   type BlockBits,
   type BlockParameters,
@@ -19,6 +12,7 @@ import {
   storedBits,
 } from './block-parameters.js';
 import { blocksFitKernels, integersOfBlocks, parametersByKernels } from './blocks-by-kernels.js';
+import { tensorTask, workOnTensor } from './tensor-task.js';
 import { float32Pieces } from './weight-pieces.js';
 
 /** A matrix with K the summed axis: stored as [K, N], or [N, K] with `rows`. */
@@ -182,19 +176,11 @@ function visitKnown({ scales, zeroPoints }: KnownParameters): typeof parametersB
 }
 
 interface SearchInput {
-  readonly tensor: TensorDescription;
   readonly layout: BlockLayout;
   readonly scheme: BlockScheme;
 }
 
-export const findBlocksTask: Task<SearchInput, KnownParameters> = {
-  module: import.meta.url,
-  exportName: 'findBlocksTask',
-  keep: true,
-  async run({ tensor, layout, scheme }) {
-    return searchBlocks(await restoreTensor(tensor), layout, scheme);
-  },
-};
+export const findBlocksTask = tensorTask(import.meta.url, 'findBlocksTask', searchBlocks);
 
 /**
  * The parameters of all blocks where their search takes long, so that it happens once: memory for a float or two a block. Null where they are found
@@ -208,13 +194,10 @@ export async function findBlocks(
   signal?: AbortSignal,
 ): Promise<KnownParameters | null> {
   if (scheme.search !== 'hqq') return null;
-  const tensor = source.describe();
-  return tensor === null
-    ? searchBlocks(source, layout, scheme)
-    : workers.run(findBlocksTask, { tensor, layout, scheme }, signal);
+  return workOnTensor(findBlocksTask, source, { layout, scheme }, workers, signal);
 }
 
-function searchBlocks(source: Tensor, layout: BlockLayout, scheme: BlockScheme): KnownParameters {
+function searchBlocks(source: Tensor, { layout, scheme }: SearchInput): KnownParameters {
   const blocks = blockCount(layout, scheme);
   const [scales, zeroPoints] = [new Float32Array(layout.n * blocks), new Float32Array(layout.n * blocks)];
   const visitParameters = blocksFitKernels(scheme) ? parametersByKernels : visitParametersHere;

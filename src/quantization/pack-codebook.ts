@@ -2,33 +2,19 @@
 // and the bytes are found while the file is written.
 import { throwIfAborted } from '../errors.js';
 import { unpackSigned } from '../numeric/index.js';
-import type { Task, Workers } from '../parallel/index.js';
-import {
-  ComputedTensor,
-  chunkLength,
-  restoreTensor,
-  type Tensor,
-  type TensorDescription,
-  type TensorKernel,
-} from '../tensor/index.js';
+import type { Workers } from '../parallel/index.js';
+import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../tensor/index.js';
 import { chooseVectors, fitCodebook, nearestEntries, vectorLength, type WeightedVectors } from './codebook.js';
 import { type PackedLayout, type PackedParameters, packedMultipliers, packWeight } from './pack-weight.js';
+import { tensorTask, workOnTensor } from './tensor-task.js';
 import { float32Pieces } from './weight-pieces.js';
 
 interface CodebookInput {
-  readonly tensor: TensorDescription;
   readonly layout: PackedLayout;
   readonly parameters: PackedParameters;
 }
 
-export const fitCodebookTask: Task<CodebookInput, Int8Array> = {
-  module: import.meta.url,
-  exportName: 'fitCodebookTask',
-  keep: true,
-  async run({ tensor, layout, parameters }) {
-    return fitToWeight(await restoreTensor(tensor), layout, parameters);
-  },
-};
+export const fitCodebookTask = tensorTask(import.meta.url, 'fitCodebookTask', fitToWeight);
 
 /** Whether whole vectors lie in the blocks of a weight. */
 export function holdsVectors({ inner, blockSize }: PackedLayout): boolean {
@@ -45,15 +31,11 @@ export async function packByCodebook(
   const parameters = await packWeight(tensor, layout, { bits: 4, search: 'mse-clip' }, workers, signal);
   if (typeof parameters === 'string') return parameters;
   throwIfAborted(signal);
-  const description = tensor.describe();
-  const codebook =
-    description === null
-      ? fitToWeight(tensor, layout, parameters)
-      : await workers.run(fitCodebookTask, { tensor: description, layout, parameters }, signal);
+  const codebook = await workOnTensor(fitCodebookTask, tensor, { layout, parameters }, workers, signal);
   return { ...parameters, codebook };
 }
 
-function fitToWeight(tensor: Tensor, layout: PackedLayout, parameters: PackedParameters): Int8Array {
+function fitToWeight(tensor: Tensor, { layout, parameters }: CodebookInput): Int8Array {
   const chosen = chooseVectors(tensor.size / vectorLength);
   const fitted = {
     values: new Float32Array(chosen.length * vectorLength),

@@ -2,16 +2,8 @@
 // the multipliers of large models, so that memory does not grow with them.
 import { throwIfAborted } from '../errors.js';
 import { packElements, unpackSigned } from '../numeric/index.js';
-import type { Task, Workers } from '../parallel/index.js';
-import {
-  ComputedTensor,
-  chunkLength,
-  MemoryTensor,
-  restoreTensor,
-  type Tensor,
-  type TensorDescription,
-  type TensorKernel,
-} from '../tensor/index.js';
+import type { Workers } from '../parallel/index.js';
+import { ComputedTensor, chunkLength, MemoryTensor, type Tensor, type TensorKernel } from '../tensor/index.js';
 import type { BlockSearch } from './block-criterion.js';
 import {
   findMultipliersByKernels,
@@ -25,6 +17,7 @@ import {
 import { type PackedWidth, packedScale, selectMultiplier } from './packed-multiplier.js';
 import { createRanges, scanRange } from './parameters-ranges.js';
 import { layoutOf } from './scheme-layout.js';
+import { tensorTask, workOnTensor } from './tensor-task.js';
 import { float32Pieces } from './weight-pieces.js';
 
 /**
@@ -62,18 +55,10 @@ export interface PackedParameters {
 }
 
 interface PackInput extends PackingScheme {
-  readonly tensor: TensorDescription;
   readonly layout: PackedLayout;
 }
 
-export const packWeightTask: Task<PackInput, PackedParameters | string> = {
-  module: import.meta.url,
-  exportName: 'packWeightTask',
-  keep: true,
-  async run({ tensor, layout, ...scheme }) {
-    return findParameters(await restoreTensor(tensor), layout, scheme);
-  },
-};
+export const packWeightTask = tensorTask(import.meta.url, 'packWeightTask', findParameters);
 
 /** Scales and multipliers of `tensor`, or the reason why it has none. */
 export async function packWeight(
@@ -84,16 +69,14 @@ export async function packWeight(
   signal?: AbortSignal,
 ): Promise<PackedParameters | string> {
   throwIfAborted(signal);
-  const description = tensor.describe();
-  if (description === null) return findParameters(tensor, layout, scheme);
-  return workers.run(packWeightTask, { tensor: description, layout, ...scheme }, signal);
+  return workOnTensor(packWeightTask, tensor, { ...scheme, layout }, workers, signal);
 }
 
 export function channelCount({ outer, inner }: PackedLayout): number {
   return inner === 1 ? outer : inner;
 }
 
-function findParameters(tensor: Tensor, layout: PackedLayout, scheme: PackingScheme): PackedParameters | string {
+function findParameters(tensor: Tensor, { layout, ...scheme }: PackInput): PackedParameters | string {
   const { bits, search } = scheme;
   if (fitsKernels(layout, search)) {
     if (scheme.saveMemory && search !== 'hqq') {
