@@ -2,7 +2,7 @@
 // that only finds ranges (weights to the nearest), which is what the entropy calibration of ONNX Runtime's tool beside it does; and static quantization
 // as it is by default, which fits rounded weights to the samples too. With 64, 256 and 1,024 samples.
 // PYTHON=venv/bin/python node dist-bench/bench/calibration-cost.js MODEL DATA '{"imageMean": […]}' [ROUNDS]; needs GNU time.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ import { createOnnxRuntimeEngine } from '../src/engine/index.js';
 import { percentile } from '../src/numeric/index.js';
 import { loadModel } from '../src/onnx/index.js';
 import { quantizeSteps, resolveRecipe } from '../src/recipe/index.js';
+import { writeSamples } from './sample-files.js';
 
 const [model, data, options = '{}', rounds = '3', task, count] = process.argv.slice(2);
 if (!data) throw new TypeError('node calibration-cost.js MODEL DATA [DATA_OPTIONS [ROUNDS]]');
@@ -43,13 +44,14 @@ async function measureAll(): Promise<void> {
       ...Object.fromEntries(counts.map((count) => [`dsopt, default, ${count}`, own('quantize', count)])),
     };
     if (process.env.PYTHON) {
-      await writeSamples(folder);
+      await writeCalibration(folder);
       commands['onnxruntime, entropy, 256'] = [
         process.env.PYTHON,
-        self.replace(/dist[^/]*\/bench\/.*$/, 'bench/calibration-cost.py'),
+        self.replace(/dist[^/]*\/bench\/.*$/, 'bench/quantize-static.py'),
         model,
         folder,
         join(folder, 'out.onnx'),
+        'Entropy',
       ];
     }
     const measured = new Map<string, [number[], number[], number[]]>();
@@ -94,27 +96,13 @@ async function work(name: string, samples: number): Promise<void> {
   await opened.close();
 }
 
-async function writeSamples(folder: string): Promise<void> {
+async function writeCalibration(folder: string): Promise<void> {
   const engine = createOnnxRuntimeEngine();
   const opened = await openSamples(
     await loadModel(model),
     { data, dataOptions: { ...dataOptions, samples: 256 } },
     { engine },
   );
-  const index: Record<string, unknown>[] = [];
-  mkdirSync(folder, { recursive: true });
-  for await (const feeds of opened.samples) {
-    const sample = index.length;
-    index.push(
-      Object.fromEntries(
-        Object.entries(feeds).map(([name, tensor], position) => {
-          const file = `${sample}-${position}`;
-          writeFileSync(join(folder, file), tensor.bytes());
-          return [name, { file, dtype: tensor.dataType, shape: tensor.shape }];
-        }),
-      ),
-    );
-  }
-  writeFileSync(join(folder, 'index.json'), JSON.stringify(index));
+  await writeSamples(folder, opened.samples);
   await opened.close();
 }

@@ -1,4 +1,4 @@
-# Decompositions that dsopt does not ship, beside those it does, at equal parameters: CP (alternating least squares) of 3 x 3 convolutions beside Tucker-2 and
+# Decompositions beside others at equal parameters: CP (alternating least squares; dsopt does not ship it) of 3 x 3 convolutions beside Tucker-2 and
 # k x 1, 1 x k; full Tucker of stacked query, key and value weights beside low rank of each and one shared input basis. Needs onnx, onnxruntime, numpy.
 # Run: python3 bench/other-decompositions.py conv MODEL.onnx OUTPUT_FOLDER   (relative errors; models with the approximated weights, to be evaluated)
 #      python3 bench/other-decompositions.py attention MODEL.onnx FEEDS.npz   (relative errors of weights, and of outputs on these inputs)

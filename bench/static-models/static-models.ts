@@ -1,7 +1,7 @@
 // `--mode static` on trained models, beside ONNX Runtime's quantize_static on the same samples: size, cosine of the worst output to float32, and how
 // far decoded detections agree, as a Markdown table.
 // PYTHON=venv/bin/python node dist-bench/bench/static-models/static-models.js ../shared [NAME…]; without PYTHON dsopt alone.
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ import { loadModel, saveModel } from '../../src/onnx/index.js';
 import { quantizeSteps, resolveRecipe } from '../../src/recipe/index.js';
 import { findWorkingFeeds } from '../../src/synthetic/index.js';
 import { isFloat } from '../../src/tensor/index.js';
+import { writeSamples } from '../sample-files.js';
 import { Agreement } from './detections.js';
 import { carriedStates, featuresOf, withStates } from './features.js';
 import { type TriedModel, triedModels } from './models.js';
@@ -108,19 +109,9 @@ async function quantizeByPeer(path: string, calibration: readonly Feeds[], outpu
   if (!process.env.PYTHON) return 'not run';
   const inputs = join(folder, 'samples');
   rmSync(inputs, { recursive: true, force: true });
-  mkdirSync(inputs);
-  const index = calibration.map((feeds, sample) =>
-    Object.fromEntries(
-      Object.entries(feeds).map(([name, tensor], position) => {
-        const file = `${sample}-${position}`;
-        writeFileSync(join(inputs, file), tensor.bytes());
-        return [name, { file, dtype: tensor.dataType, shape: tensor.shape }];
-      }),
-    ),
-  );
-  writeFileSync(join(inputs, 'index.json'), JSON.stringify(index));
-  const script = join(repository, 'bench/static-models/static-models.py');
-  const { exitCode, stderr } = await execa(process.env.PYTHON, [script, path, inputs, output], {
+  await writeSamples(inputs, calibration);
+  const script = join(repository, 'bench/quantize-static.py');
+  const { exitCode, stderr } = await execa(process.env.PYTHON, [script, path, inputs, output, 'MinMax'], {
     reject: false,
     cwd: folder,
   });

@@ -1,6 +1,6 @@
-# Static quantization by ONNX Runtime's tools: QDQ, uint8 activations in the ranges of the extremes, int8 weights per channel (per tensor below
-# opset 13, where its files per channel do not load).
-# static-models.py MODEL CALIBRATION_FOLDER OUTPUT; the folder holds index.json and raw tensors.
+# Static quantization by ONNX Runtime's tools: QDQ, uint8 activations, int8 weights per channel (per tensor below opset 13, where its files per
+# channel do not load). METHOD is MinMax, Entropy, …
+# quantize-static.py MODEL CALIBRATION_FOLDER OUTPUT METHOD; the folder holds index.json and raw tensors (sample-files.ts).
 import json
 import os
 import sys
@@ -11,7 +11,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-model, folder, output = sys.argv[1:4]
+model, folder, output, method = sys.argv[1:5]
 index = json.load(open(os.path.join(folder, "index.json")))
 
 
@@ -46,5 +46,5 @@ with tempfile.TemporaryDirectory() as temporary:
         per_channel=max(o.version for o in onnx.load(prepared).opset_import if o.domain in ("", "ai.onnx")) >= 13,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
-        calibrate_method=CalibrationMethod.MinMax,
+        calibrate_method=CalibrationMethod[method],
     )
