@@ -1,4 +1,4 @@
-// Units in the order of how far the outputs of the model move when each alone is gone. For groups of few units, such as heads. (Measuring anew after
+// Units in the order of how far the outputs of the model move when each alone is gone and its consumers are refitted. For groups of few units, such as heads. (Measuring anew after
 // some went made results worse: units were taken whose absence happened to cancel what the absence of others did before the repair.)
 import { readRows } from '../analysis/index.js';
 import type { Model } from '../ir/index.js';

@@ -81,12 +81,7 @@ function* vectorPieces(tensor: Tensor, layout: PackedLayout, parameters: PackedP
   }
 }
 
-interface CodeParameters {
-  readonly layout: PackedLayout;
-  readonly parameters: PackedParameters;
-}
-
-export const codebookKernel: TensorKernel<CodeParameters> = {
+export const codebookKernel: TensorKernel<CodebookInput> = {
   module: import.meta.url,
   exportName: 'codebookKernel',
   *chunks([source], { layout, parameters }) {

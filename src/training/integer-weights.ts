@@ -2,9 +2,10 @@
 // graph is fed these rounded to their grid, the optimizer moves the floats behind them, and integers on the same scales are written back.
 import { throwIfAborted } from '../errors.js';
 import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
-import { packElements, roundHalfToEven, unpackSigned, unpackUnsigned } from '../numeric/index.js';
+import { elementValues } from '../metrics/index.js';
+import { packElements, roundHalfToEven } from '../numeric/index.js';
 import { constantSource } from '../ops/index.js';
-import { type DataType, float32Tensor, MemoryTensor, type Tensor } from '../tensor/index.js';
+import { float32Tensor, MemoryTensor, type Tensor } from '../tensor/index.js';
 
 /** What a weight is rounded to when it is fed. */
 export interface WeightRounding {
@@ -171,10 +172,5 @@ function quantize(weight: IntegerWeight, values: Float32Array): Tensor {
 
 /** As floats: exact up to 2^24. */
 function readIntegers(tensor: Tensor): Float32Array {
-  const packed: Partial<Record<DataType, typeof unpackSigned | typeof unpackUnsigned>> = {
-    int4: unpackSigned,
-    uint4: unpackUnsigned,
-  };
-  const unpack = packed[tensor.dataType];
-  return unpack ? Float32Array.from(unpack(tensor.bytes(), 4, tensor.size)) : tensor.readFloat32();
+  return Float32Array.from(elementValues(tensor)!);
 }
