@@ -1,6 +1,7 @@
 // The life of a run with files: load → steps → stage → verify → evaluate → measure → commit → report. Whatever fails before the commit leaves nothing
 // under the output name.
 import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { CalibrationSamples, CalibrationSettings } from './calibration/index.js';
 import { describeCalibration, openCalibration, type RunOptions, type RunResult, runRecipe } from './compress.js';
 import { createOnnxRuntimeEngine, createOnnxRuntimeWebEngine, type Feeds } from './engine/index.js';
@@ -249,7 +250,9 @@ async function transferOf(
   passes: readonly PassReport[],
   { details, signal }: CompressFileOptions,
 ): Promise<Transfer | null> {
-  if (before.path === null || !(details || passes.some(({ metrics }) => (metrics.zeroShare ?? 0) > 0))) return null;
+  // What was overwritten is no more.
+  if (before.path === null || resolve(before.path) === resolve(after.path ?? '')) return null;
+  if (!(details || passes.some(({ metrics }) => (metrics.zeroShare ?? 0) > 0))) return null;
   const { transferSize } = await import('./measure/index.js');
   const pathsOf = ({ files }: ModelFacts): string[] => files.map(({ path }) => path);
   const input = await transferSize(pathsOf(before), signal);

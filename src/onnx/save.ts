@@ -9,6 +9,7 @@ import { StringTensor, type Tensor } from '../tensor/index.js';
 import { encodeModel } from './encode.js';
 import { type FileLayout, layOutExternal, layOutInline, layoutBytes, type Segment } from './layout.js';
 import { makeStage } from './stage-folder.js';
+import { dataFilesOfItsName } from './stale-data.js';
 import { writeBytes, writeTensor, writeTensorTask } from './write-tensor.js';
 
 export interface SaveOptions {
@@ -59,6 +60,7 @@ export async function stageModel(model: Model, path: string, options: SaveOption
   const files = layOut(model, basename(target), options);
   if (existsSync(target) && statSync(target).isDirectory()) throw ioError('write', path, { code: 'EISDIR' });
   if (!options.overwrite) refuseExisting(folder, files);
+  const replaced = options.overwrite && existsSync(target) ? await dataFilesOfItsName(target) : [];
   const { stage, discard } = makeStage(folder);
   try {
     for (const file of files) await writeFile(join(stage, file.name), file, options);
@@ -77,6 +79,8 @@ export async function stageModel(model: Model, path: string, options: SaveOption
         // Data files first: the model never names a file that is not there yet, nor one that is of another model.
         if (files.length > 1) rmSync(target, { force: true });
         for (const { name } of files) renameSync(join(stage, name), join(folder, name));
+        const written = new Set(files.map(({ name }) => join(folder, name)));
+        for (const file of replaced) if (!written.has(file)) rmSync(file, { force: true });
       } catch (cause) {
         throw ioError('write', path, cause);
       } finally {

@@ -114,6 +114,23 @@ describe('what is there already', () => {
     expect(second.constant!.readNumbers()).toEqual([7]);
   });
 
+  test('and its data files go with it, unless they are of others', async () => {
+    const path = join(folder, 'model.onnx');
+    const large = modelOf(float32Tensor([1000], new Float32Array(1000)), float32Tensor([2000], new Float32Array(2000)));
+    await saveModel(large, path, { externalData: 'always', shardSize: 5000, dataSuffix: '_data' });
+    writeFileSync(join(folder, 'model.onnx.data'), 'of another');
+    expect(readdirSync(folder).sort()).toEqual([
+      'model.onnx',
+      'model.onnx.data',
+      'model.onnx_data',
+      'model.onnx_data_1',
+    ]);
+    await saveModel(large, path, { externalData: 'always', dataSuffix: '_data', overwrite: true });
+    expect(readdirSync(folder).sort()).toEqual(['model.onnx', 'model.onnx.data', 'model.onnx_data']);
+    await saveModel(small(), path, { overwrite: true });
+    expect(readdirSync(folder).sort()).toEqual(['model.onnx', 'model.onnx.data']);
+  });
+
   test('is a folder: an error even when overwriting', async () => {
     mkdirSync(join(folder, 'model.onnx'));
     const saving = saveModel(small(), join(folder, 'model.onnx'), { overwrite: true });
