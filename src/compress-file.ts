@@ -1,7 +1,9 @@
 // The life of a run with files: load → steps → stage → verify → evaluate → measure → commit → report. Whatever fails before the commit leaves nothing
 // under the output name.
 import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { resolve } from 'node:path';
+import { weightBytes } from './analysis/index.js';
 import type { CalibrationSamples, CalibrationSettings } from './calibration/index.js';
 import { describeCalibration, openCalibration, type RunOptions, type RunResult, runRecipe } from './compress.js';
 import { createOnnxRuntimeEngine, createOnnxRuntimeWebEngine, type Feeds } from './engine/index.js';
@@ -192,6 +194,10 @@ async function verify(
   phases.begin('verify');
   const { samples, engine = createOnnxRuntimeEngine(), target, inputShapes, maxMemory, seed, signal } = options;
   const result = await loadModel(path);
+  if (target !== 'web' && weightBytes(original) <= (maxMemory ?? freemem() / 2)) {
+    const { trialRun } = await import('./measure/index.js');
+    await trialRun(result, { inputShapes, seed, signal });
+  }
   return describeFidelity(
     await verifyAgainst({
       original,

@@ -13,6 +13,7 @@ export class ModelProcess {
   private readonly path: string;
   private readonly signal: AbortSignal | undefined;
   private readonly child: Child;
+  private gone = false;
 
   /** `signal` ends the process at once. */
   constructor(path: string, signal?: AbortSignal) {
@@ -38,12 +39,18 @@ export class ModelProcess {
     return reply.value as Replies[Kind];
   }
 
+  /** Whether a request found the process gone. */
+  get died(): boolean {
+    return this.gone;
+  }
+
   end(): void {
     this.child.kill();
   }
 
   private async death(cause: unknown): Promise<Error> {
     if (this.signal?.aborted) return aborted(this.signal.reason);
+    this.gone = true;
     const result = await this.child.catch((error: Awaited<Child>) => error);
     if (!result.failed) return internalError(`The process measuring ${this.path} ended early`, cause);
     const how = result.signal ? `was ended by ${result.signal}` : `ended with code ${result.exitCode}`;
