@@ -1,7 +1,7 @@
 // Floats in 16 bits: stored and computed so, with islands of float32 where float16 does not reach, or only stored so.
-import { inferProvenTypes } from '../../src/analysis/index.js';
+import { inferBodyTypes, inferProvenTypes } from '../../src/analysis/index.js';
 import { usageError } from '../../src/errors.js';
-import type { Model, Node, Value } from '../../src/ir/index.js';
+import type { Graph, Model, Node, Value } from '../../src/ir/index.js';
 import { definePass, type PassContext } from '../../src/pass/index.js';
 import { initializerOwners } from '../../src/rewrite/index.js';
 import { findWideValues, isFloat32, type Types, whyFloat32 } from './islands.js';
@@ -35,7 +35,10 @@ export const convertFloats = definePass({
 async function computeInHalf(model: Model, options: Options, context: PassContext): Promise<void> {
   const { type, keepIo, minimumSize } = options;
   const { record } = context;
-  const types = await inferProvenTypes(model, context.engine);
+  const types = new Map([
+    ...(await inferProvenTypes(model, context.engine)),
+    ...(await inferBodyTypes(model, context.engine)),
+  ]);
   const wide = await findWideValues(model, types, type, context);
   const chosen = new Set<Node>();
   for (const node of context.targets()) {
@@ -50,13 +53,20 @@ async function computeInHalf(model: Model, options: Options, context: PassContex
   }
   const retyping = new Retyping(model, types, type, wide);
   if (!keepIo) retyping.narrowInputs();
-  for (const node of [...model.graph.nodes()]) {
-    if (chosen.has(node)) {
-      retyping.toHalf(node);
-      record.changed(node, `computed in ${type}`);
-    } else retyping.keep(node);
-  }
-  if (keepIo) retyping.restoreOutputs();
+  const convert = (graph: Graph): void => {
+    for (const node of [...graph.nodes()]) {
+      if (chosen.has(node)) {
+        retyping.toHalf(node);
+        record.changed(node, `computed in ${type}`);
+      } else retyping.keep(node);
+      for (const body of node.subgraphs()) {
+        convert(body);
+        retyping.restoreOutputs(body);
+      }
+    }
+  };
+  convert(model.graph);
+  if (keepIo) retyping.restoreOutputs(model.graph);
   retyping.shareWeights();
   removeUnusedWeights(model);
   // What is left in float32 can still be stored in 16 bits.
@@ -74,13 +84,14 @@ const castBytes = 160;
 
 /** Whether what halved weights save is more than what Casts take where float16 and float32 meet. */
 function pays(model: Model, chosen: ReadonlySet<Node>, types: Types, { keepIo }: Options): boolean {
-  const { graph } = model;
   const weights = new Set<Value>();
-  let casts = keepIo ? graph.outputs.filter(({ producer }) => producer && chosen.has(producer)).length : 0;
-  const values = [...graph.inputs, ...[...graph.nodes()].flatMap((node) => node.outputs)];
+  const graphs = [...model.graph.allGraphs()];
+  const restored = graphs.filter((graph) => keepIo || graph !== model.graph).flatMap(({ outputs }) => outputs);
+  let casts = restored.filter(({ producer }) => producer && chosen.has(producer)).length;
+  const values = graphs.flatMap((graph) => [...graph.inputs, ...[...graph.nodes()].flatMap((node) => node.outputs)]);
   for (const value of values) {
     if (!isFloat32(value, types)) continue;
-    const isHalf = value.producer ? chosen.has(value.producer) : !keepIo;
+    const isHalf = value.producer ? chosen.has(value.producer) : !keepIo && model.graph.inputs.includes(value);
     if ([...value.uses].some(({ node }) => chosen.has(node) !== isHalf)) casts++;
   }
   for (const node of chosen) for (const input of node.inputs) if (model.constantOf(input)) weights.add(input!);

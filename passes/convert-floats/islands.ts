@@ -39,17 +39,14 @@ export function whyFloat32(
   model: Model,
   { types, wide, options }: { types: Types; wide: ReadonlySet<Value>; options: Options },
 ): string | null {
-  if (node.graph !== model.graph) return 'it is in a subgraph';
   if (node.domain !== '') return `it is an operator of ${node.domain}`;
-  if (node.subgraphs().length > 0) return 'it has subgraphs';
+  if (node.subgraphs().length > 0) return 'what goes in and out of subgraphs stays in float32';
   if (options.blockedOperators.includes(node.opType)) return `${node.opType} stays in float32`;
   if (/Integer$|^QLinear/.test(node.opType)) return `${node.opType} stays in float32`;
   if (crashesProducts(node, model))
     return 'onnxruntime crashes on the CPU where it is followed by a product in float16';
   for (const output of node.outputs) {
-    if (!output) continue;
-    if (!types.has(output)) return 'the types of its outputs are not known';
-    if ([...output.outputOf].some((graph) => graph !== model.graph)) return 'it makes an output of a subgraph';
+    if (output && !types.has(output)) return 'the types of its outputs are not known';
   }
   if (node.is('Constant') && node.attributes.tensor('value') === null) return 'its value is no tensor';
   const tooWide = [...node.inputs, ...node.outputs].find((value) => value && wide.has(value));

@@ -54,23 +54,15 @@ export class Retyping {
     for (const output of node.outputs) if (isFloat32(output, this.types)) this.narrow(output);
   }
 
-  /** `node`, and what it holds in subgraphs, goes on to take float32. */
+  /** `node` goes on to take float32. */
   keep(node: Node): void {
     for (const [index, input] of node.inputs.entries()) {
       if (input && this.narrowed.has(input)) node.replaceInput(index, this.full(input, node));
     }
-    for (const subgraph of node.subgraphs()) {
-      for (const inner of subgraph.allNodes()) {
-        for (const [index, input] of inner.inputs.entries()) {
-          if (input && this.narrowed.has(input)) inner.replaceInput(index, this.full(input, node));
-        }
-      }
-    }
   }
 
-  /** Gives outputs of the model that became float16 their type back, under their names. */
-  restoreOutputs(): void {
-    const { graph } = this.model;
+  /** Gives outputs of `graph`, the model's or a body, that became float16 their type back; the model's under their names. */
+  restoreOutputs(graph: Graph): void {
     for (const output of [...graph.outputs]) {
       const declared = this.narrowed.get(output);
       if (!declared) continue;
@@ -78,8 +70,10 @@ export class Retyping {
       const to = intAttribute(dataTypeCode('float32'));
       const restored = graph.append({ opType: 'Cast', inputs: [output], attributes: { to } }).output;
       graph.replaceOutput(output, restored);
-      output.rename(graph.scope.uniqueName(`${name}_${this.type}`));
-      restored.rename(name);
+      if (graph === this.model.graph) {
+        output.rename(graph.scope.uniqueName(`${name}_${this.type}`));
+        restored.rename(name);
+      }
       restored.type = declared.type;
       restored.opaque = declared.opaque;
     }
@@ -134,9 +128,17 @@ export class Retyping {
       : [...this.model.graph.allGraphs()].find((graph) => graph.initializers.has(value))!;
   }
 
+  /** In the graph that `value` belongs to: a body may be computed many times, and others may need the same. */
   private cast(value: Value, user: Node, to: HalfType | 'float32'): Value {
-    return new NodeInserter(user, value.name).add('Cast', [value], to, {
+    let anchor = user;
+    while (anchor.graph?.parent && !belongsTo(value, anchor.graph)) anchor = anchor.graph.parent;
+    return new NodeInserter(anchor, value.name).add('Cast', [value], to, {
       attributes: { to: intAttribute(dataTypeCode(to)) },
     });
   }
+}
+
+function belongsTo(value: Value, graph: Graph): boolean {
+  if (value.producer) return value.producer.graph === graph;
+  return graph.initializers.has(value) || graph.inputs.includes(value);
 }

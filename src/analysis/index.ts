@@ -1,5 +1,7 @@
 // What is derived from a model.
+
 export { type AttentionBlock, findAttentionBlocks } from './attention-blocks.js';
+export { inferBodyTypes } from './body-types.js';
 export {
   type ChannelGroup,
   type ChannelStructure,

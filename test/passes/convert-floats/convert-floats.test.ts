@@ -5,7 +5,7 @@ import { cloneModel, type Model, parseModel } from '../../../src/ir/index.js';
 import { createRandom } from '../../../src/numeric/index.js';
 import { inlineWorkers } from '../../../src/parallel/index.js';
 import { type Pass, runPass } from '../../../src/pass/index.js';
-import { float32Tensor, sizeOf } from '../../../src/tensor/index.js';
+import { float32Tensor, MemoryTensor, sizeOf } from '../../../src/tensor/index.js';
 import { engine, feedsFor, outputsOf, relativeError, runOnCopy } from '../../fixture-models.js';
 import { optimizedOperators } from '../../optimized-graph.js';
 import { temporaryFolder } from '../../temporary-folder.js';
@@ -121,7 +121,7 @@ test (float[3,64] x) => (float[3,64] y) <float[1] w = {0}, float[1] v = {0}, flo
     expect(kept.report.skipped).toEqual([{ target: 'h', reason: 'float16 does not hold the values of w' }]);
   });
 
-  it('meets branches in float32', async () => {
+  it('computes in float16 in branches, whose outputs keep their types', async () => {
     const text = `<ir_version: 8, opset_import: ["" : 17]>
 test (bool c, float[3,64] x) => (float[3,64] y) <float[1] w = {0}, float[1] v = {0}>
 {
@@ -134,11 +134,44 @@ test (bool c, float[3,64] x) => (float[3,64] y) <float[1] w = {0}, float[1] v = 
 }`;
     const original = modelOf(text, weights);
     const { model, report } = await runOnCopy(original, pass);
-    expect(report.changed.map(({ target }) => target)).toEqual(['h', 'y']);
+    expect(report.changed.map(({ target }) => target)).toEqual(['h', 'p', 'q', 'y']);
     // One copy of w for the product outside and the one in the branch.
     const stored = [...model.graph.initializers].map(({ constant }) => constant!.byteLength);
     expect(stored.reduce((sum, bytes) => sum + bytes, 0)).toBe(2 * 2 * 64 * 64);
     expect(await errorOf(original, model)).toBeLessThan(0.01);
+  });
+
+  it('computes in float16 in loops and branches within, what goes from round to round stays in float32', async () => {
+    const text = `<ir_version: 8, opset_import: ["" : 17]>
+test (bool c, float[3,64] x) => (float[3,64] y, float[2,3,64] all) <int64 rounds = {2}, bool start = {1}, float[1] w = {0}, float[1] v = {0}>
+{
+  h = MatMul (x, w)
+  l, all = Loop (rounds, start, h) <
+    body = step (int64 i, bool go, float[3,64] s) => (bool on, float[3,64] next, float[3,64] seen) {
+      on = Identity (go)
+      m = MatMul (s, v)
+      t = If (c) <
+        then_branch = a () => (float[3,64] p) { n = Tanh (m)  p = Add (n, h) },
+        else_branch = b () => (float[3,64] q) { q = Sub (m, h) }
+      >
+      next = Sigmoid (t)
+      seen = Mul (next, h)
+    }
+  >
+  y = MatMul (l, w)
+}`;
+    const original = modelOf(text, weights);
+    const { model, report } = await runOnCopy(original, pass);
+    expect(report.changed.map(({ target }) => target).sort()).toEqual(['h', 'm', 'n', 'next', 'p', 'q', 'seen', 'y']);
+    expect(report.skipped.map(({ reason }) => reason)).toEqual(
+      Array(2).fill('what goes in and out of subgraphs stays in float32'),
+    );
+    expect(typeOf(model, 'n')).toBe('float16');
+    for (const c of [0, 1]) {
+      const feeds = { ...feedsFor(original), c: new MemoryTensor('bool', [], Uint8Array.of(c)) };
+      const [before, after] = [await outputsOf(original, feeds), await outputsOf(model, feeds)];
+      for (const name of ['y', 'all']) expect(relativeError(after[name], before[name])).toBeLessThan(0.01);
+    }
   });
 
   it('computes no bfloat16', async () => {
