@@ -2,7 +2,8 @@
 // stand for, the optimizer moves the float weight behind them. Ranges follow the weights at each step.
 import type { Graph, Value } from '../ir/index.js';
 import { type BlockParameters, findBlockParameters, quantizeInBlock } from '../quantization/index.js';
-import type { WeightRounding } from './integer-weights.js';
+import type { Weights } from './optimizers/index.js';
+import type { WeightForm } from './weight-form.js';
 
 export interface FakeQuantization {
   readonly bits: 4 | 8;
@@ -20,7 +21,8 @@ interface MatrixLayout {
 /** Smaller matrices stay in float, as quantize-weights leaves them. */
 const smallest = 4096;
 
-export class FakeQuantizer implements WeightRounding {
+export class FakeQuantizer implements WeightForm {
+  readonly more: ReadonlySet<string> = new Set();
   private readonly scheme: FakeQuantization;
   private readonly layouts = new Map<string, MatrixLayout>();
   private readonly results = new Map<string, Float32Array>();
@@ -42,7 +44,12 @@ export class FakeQuantizer implements WeightRounding {
     return false;
   }
 
-  apply(name: string, values: Float32Array): Float32Array {
+  variables(): null {
+    return null;
+  }
+
+  weight(name: string, variables: Weights): Float32Array {
+    const values = variables.get(name)!;
     const layout = this.layouts.get(name);
     if (!layout) return values;
     let result = this.results.get(name);
@@ -53,6 +60,11 @@ export class FakeQuantizer implements WeightRounding {
     quantizeMatrix(values, layout, this.scheme, result);
     return result;
   }
+
+  /** Straight through. */
+  pull(): void {}
+
+  keep(): void {}
 }
 
 /** The right operand of matrix products and nothing else; null for what is not. */

@@ -1,101 +1,203 @@
-// Quantization-aware training of a quantized model (Jacob et al. 2018): the integers behind DequantizeLinear become the floats that they stand for. The
-// graph is fed these rounded to their grid, the optimizer moves the floats behind them, and integers on the same scales are written back.
+// Quantization-aware training of a quantized model (Jacob et al. 2018; scales by LSQ, Esser et al. 2020): the integers behind DequantizeLinear become floats that
+// count steps. The graph is fed whole steps times scales, the optimizer moves steps and scales, and what the graph was fed is what is written back.
 import { throwIfAborted } from '../errors.js';
 import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
-import { elementValues } from '../metrics/index.js';
-import { packElements, roundHalfToEven } from '../numeric/index.js';
 import { constantSource } from '../ops/index.js';
-import { float32Tensor, MemoryTensor, type Tensor } from '../tensor/index.js';
+import { float32Tensor } from '../tensor/index.js';
+import {
+  type IntegerGrid,
+  isIntegerType,
+  limitsOf,
+  readIntegers,
+  scalePositions,
+  stepsOf,
+  storedIntegers,
+  wholeSteps,
+} from './integer-grid.js';
+import { isScaleOfActivations, isScaleOfOne, scalesOfProduct } from './learned-scales.js';
+import type { Weights } from './optimizers/index.js';
+import type { WeightForm } from './weight-form.js';
 
-/** What a weight is rounded to when it is fed. */
-export interface WeightRounding {
-  /** What `values` of the weight `name` become: a buffer that the next call for the same weight reuses; `values` where it stays in float. */
-  apply(name: string, values: Float32Array): Float32Array;
-  /** Whether zeros of this weight may come from rounding alone. */
-  rounds(name: string): boolean;
-}
+/** So many steps of a grid are moved at the pace of a weight of float, of which a matrix in 4 bits has a few in a tenth. */
+const pace = 20;
 
-const ranges = {
-  int4: [-8, 7],
-  uint4: [0, 15],
-  int8: [-128, 127],
-  uint8: [0, 255],
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-} as const;
-type IntegerType = keyof typeof ranges;
-
-/** Integers in a model: W = (q − zeroPoint) · scale. */
-interface IntegerWeight {
-  /** Of the initializer that holds q. */
+interface IntegerWeight extends IntegerGrid {
+  /** Of the initializer that holds the integers. */
   readonly holder: string;
-  readonly dataType: IntegerType;
-  readonly shape: readonly number[];
+  /** Name of the scale, and what it was. */
+  readonly scale: string;
   readonly scales: Float32Array;
-  readonly zeroPoints: Float32Array | null;
-  /** Position of the scale of element `i`. */
-  readonly scaleOf: (i: number) => number;
+  /** The scale is trained, for this weight alone. */
+  readonly learned: boolean;
+  /** Biases in INT32: values are moved, which are many steps. */
+  readonly fine: boolean;
+  /** Names of the scales whose product the scale is. */
+  readonly product: { readonly activation: string; readonly weight: string } | null;
 }
 
-export class IntegerWeights implements WeightRounding {
+/** Trained logarithm of a scale, in proportion to what it was. */
+function scaleVariable(weight: string): string {
+  return `${weight}/scale`;
+}
+
+export interface IntegerWeightOptions {
+  /** Whether scales are trained. */
+  readonly learnScales: boolean;
+  readonly signal: AbortSignal;
+}
+
+export class IntegerWeights implements WeightForm {
   /** The model with floats in place of integers. */
   readonly model: Model;
+  readonly more: ReadonlySet<string>;
   private readonly weights: ReadonlyMap<string, IntegerWeight>;
+  /** What the scales of activations were. */
+  private readonly activations: ReadonlyMap<string, Float32Array>;
+  /** Weight by the name of its scale. */
+  private readonly byScale: ReadonlyMap<string, string>;
   private readonly buffers = new Map<string, Float32Array>();
+  private kept: Weights | null = null;
 
-  private constructor(model: Model, weights: ReadonlyMap<string, IntegerWeight>) {
+  private constructor(
+    model: Model,
+    weights: ReadonlyMap<string, IntegerWeight>,
+    activations: ReadonlyMap<string, Float32Array>,
+  ) {
     this.model = model;
     this.weights = weights;
+    this.activations = activations;
+    this.more = new Set(activations.keys());
+    this.byScale = new Map([...weights].flatMap(([name, { scale, learned }]) => (learned ? [[scale, name]] : [])));
   }
 
   /** null where the model has none. */
-  static of(quantized: Model, signal: AbortSignal): IntegerWeights | null {
+  static of(quantized: Model, { learnScales, signal }: IntegerWeightOptions): IntegerWeights | null {
     const model = cloneModel(quantized);
     const { graph } = model;
     const weights = new Map<string, IntegerWeight>();
-    const nodes = [...graph.nodes()].filter((node) => node.is('DequantizeLinear'));
+    const latents = new Map<Node, Value>();
+    const nodes = [...graph.nodes()].filter((each) => each.is('DequantizeLinear'));
+    const fixed = learnScales ? scalesThatStay(nodes) : null;
     for (const node of nodes) {
       throwIfAborted(signal);
-      const weight = integerWeight(node);
+      const weight = integerWeight(node, fixed);
       if (!weight) continue;
-      const values = dequantize(weight, constantSource(node.input(0))!.tensor);
+      const values = initialValues(weight, node);
       const latent = graph.addInitializer(`training/${node.output.name}`, float32Tensor(weight.shape, values));
-      for (const use of [...node.output.uses]) use.node.replaceInput(use.index, latent);
       weights.set(latent.name, weight);
+      latents.set(node, latent);
     }
-    return weights.size > 0 ? new IntegerWeights(model, weights) : null;
+    const scales = [...graph.initializers].filter(
+      (value) => fixed !== null && !fixed.has(value.name) && isScaleOfActivations(value),
+    );
+    for (const [node, latent] of latents) {
+      for (const use of [...node.output.uses]) use.node.replaceInput(use.index, latent);
+    }
+    if (weights.size === 0) return null;
+    const activations = new Map(scales.map(({ name, constant }) => [name, constant!.readFloat32().slice()]));
+    return new IntegerWeights(model, weights, activations);
   }
 
   rounds(name: string): boolean {
     return this.weights.has(name);
   }
 
-  apply(name: string, values: Float32Array): Float32Array {
+  variables(name: string, values: Float32Array): Weights | null {
+    if (this.activations.has(name)) return new Map([[name, new Float32Array(1)]]);
+    const weight = this.weights.get(name);
+    if (!weight || weight.fine) return null;
+    const { scales, scaleOf } = weight;
+    const steps = values.map((value, i) => Math.round(value / scales[scaleOf(i)]) / pace);
+    const own = new Map([[name, steps]]);
+    if (weight.learned) own.set(scaleVariable(name), new Float32Array(scales.length));
+    return own;
+  }
+
+  weight(name: string, variables: Weights): Float32Array {
+    const values = variables.get(name)!;
+    const activation = this.activations.get(name);
+    if (activation) return Float32Array.of(activation[0] * Math.exp(values[0]));
     const weight = this.weights.get(name);
     if (!weight) return values;
-    const { scales, scaleOf } = weight;
     const result = this.buffers.get(name) ?? new Float32Array(values.length);
     this.buffers.set(name, result);
+    const scales = this.scalesOf(name, weight, variables);
     for (let i = 0; i < values.length; i++) {
-      const at = scaleOf(i);
-      const zeroPoint = weight.zeroPoints?.[at] ?? 0;
-      result[i] = (rounded(values[i], scales[at], zeroPoint, weight.dataType) - zeroPoint) * scales[at];
+      const scale = scales[weight.scaleOf(i)];
+      result[i] = scale * wholeSteps(weight, i, weight.fine ? values[i] / scale : values[i] * pace);
     }
     return result;
   }
 
-  /** Puts the integers of the trained floats into `quantized`; gives the nodes that use those that changed. */
+  pull(gradients: Map<string, Float32Array>, variables: Weights): void {
+    for (const [name, gradient] of [...gradients]) {
+      const activation = this.activations.get(name);
+      if (activation)
+        gradients.set(
+          name,
+          gradient.map((g) => g * activation[0] * Math.exp(variables.get(name)![0])),
+        );
+      const weight = this.weights.get(name);
+      if (!weight || weight.fine) continue;
+      const steps = variables.get(name)!;
+      const scales = this.scalesOf(name, weight, variables);
+      const own = new Float32Array(steps.length);
+      const ofScales = new Float32Array(scales.length);
+      for (let i = 0; i < steps.length; i++) {
+        const at = weight.scaleOf(i);
+        const [low, high] = limitsOf(weight, i);
+        const place = steps[i] * pace;
+        if (place >= low - 0.5 && place <= high + 0.5) own[i] = gradient[i] * scales[at] * pace;
+        ofScales[at] += gradient[i] * scales[at] * wholeSteps(weight, i, place);
+      }
+      gradients.set(name, own);
+      if (weight.learned) gradients.set(scaleVariable(name), ofScales);
+    }
+  }
+
+  keep(variables: Weights): void {
+    this.kept = new Map([...variables].map(([name, values]) => [name, values.slice()]));
+  }
+
+  /** Puts integers and scales as they were trained into `quantized`; gives the nodes that use those that changed. */
   writeTo(quantized: Model): Set<Node> {
-    const initializers = new Map([...quantized.graph.initializers].map((value) => [value.name, value]));
-    const floats = new Map([...this.model.graph.initializers].map((value) => [value.name, value.constant!]));
     const changed = new Set<Node>();
-    for (const [name, weight] of this.weights) {
-      const value = initializers.get(weight.holder)!;
-      const integers = quantize(weight, floats.get(name)!.readFloat32());
-      if (Buffer.compare(Buffer.from(integers.bytes()), Buffer.from(value.constant!.bytes())) === 0) continue;
-      value.constant = integers;
+    const variables = this.kept;
+    if (!variables) return changed;
+    const initializers = new Map([...quantized.graph.initializers].map((value) => [value.name, value]));
+    const write = (name: string, tensor: NonNullable<Value['constant']>): void => {
+      const value = initializers.get(name)!;
+      if (Buffer.compare(Buffer.from(tensor.bytes()), Buffer.from(value.constant!.bytes())) === 0) return;
+      value.constant = tensor;
       for (const node of consumers(value)) changed.add(node);
+    };
+    for (const name of this.activations.keys()) {
+      write(name, float32Tensor(initializers.get(name)!.constant!.shape, this.weight(name, variables)));
+    }
+    for (const [name, weight] of this.weights) {
+      const values = variables.get(name)!;
+      const scales = this.scalesOf(name, weight, variables);
+      const { fine, product, scaleOf, learned } = weight;
+      const steps = values.map((value, i) => (fine ? value / scales[scaleOf(i)] : value * pace));
+      write(weight.holder, storedIntegers(weight, steps));
+      if (learned || product)
+        write(weight.scale, float32Tensor(initializers.get(weight.scale)!.constant!.shape, scales));
     }
     return changed;
+  }
+
+  private scalesOf(name: string, { scales, learned, product }: IntegerWeight, variables: Weights): Float32Array {
+    if (product) {
+      const [activation] = this.activations.has(product.activation) ? this.weight(product.activation, variables) : [1];
+      const owner = this.byScale.get(product.weight);
+      const factors = owner === undefined ? null : variables.get(scaleVariable(owner))!;
+      const before = this.activations.get(product.activation)?.[0] ?? 1;
+      return scales.map(
+        (scale, i) => (scale * activation * Math.exp(factors?.[factors.length === 1 ? 0 : i] ?? 0)) / before,
+      );
+    }
+    const logarithms = learned ? variables.get(scaleVariable(name))! : null;
+    return logarithms ? scales.map((scale, i) => scale * Math.exp(logarithms[i])) : scales;
   }
 }
 
@@ -104,73 +206,48 @@ function consumers(value: Value): Node[] {
   return [...value.uses].flatMap(({ node }) => (node.is('Cast', 'DequantizeLinear') ? consumers(node.output) : [node]));
 }
 
-function integerWeight(node: Node): IntegerWeight | null {
+/** Names of scales whose product is the scale of a bias that cannot follow them. */
+function scalesThatStay(nodes: readonly Node[]): ReadonlySet<string> {
+  return new Set(
+    nodes.flatMap((node) => {
+      const [scale, product] = [node.input(1), scalesOfProduct(node)];
+      if (!scale || !product || !constantSource(node.input(0))) return [];
+      const follows = isScaleOfOne(scale) && [1, scale.constant!.size].includes(product.weight.constant!.size);
+      return follows ? [] : [product.activation.name, product.weight.name];
+    }),
+  );
+}
+
+/** `fixed`: scales that are not trained; null: none is. */
+function integerWeight(node: Node, fixed: ReadonlySet<string> | null): IntegerWeight | null {
   const source = constantSource(node.input(0));
-  const scale = node.input(1)?.constant;
+  const scale = node.input(1);
   const zeroPoint = node.input(2) ? constantSource(node.input(2)) : null;
-  if (!source?.value.isInitializer || scale?.dataType !== 'float32' || (node.input(2) && !zeroPoint)) return null;
+  if (!source?.value.isInitializer || scale?.constant?.dataType !== 'float32' || (node.input(2) && !zeroPoint)) {
+    return null;
+  }
   const { dataType, shape } = source.tensor;
   const decodes = [...source.value.uses].every(({ node: user }) => user.is('Cast', 'DequantizeLinear'));
-  if (!(dataType in ranges) || !decodes || source.path.some(({ opType }) => opType !== 'Cast')) return null;
-  const type = dataType as IntegerType;
+  if (!isIntegerType(dataType) || !decodes || source.path.some(({ opType }) => opType !== 'Cast')) return null;
+  const own = fixed !== null && !fixed.has(scale.name) && isScaleOfOne(scale);
+  const fine = dataType === 'int32';
+  const product = own && fine ? scalesOfProduct(node) : null;
   return {
     holder: source.value.name,
-    dataType: type,
+    dataType,
     shape,
-    scales: scale.readFloat32(),
+    scale: scale.name,
+    scales: scale.constant.readFloat32().slice(),
     zeroPoints: zeroPoint && readIntegers(zeroPoint.tensor),
-    scaleOf: scalePositions(shape, scale.shape, node.attributes.int('axis', 1)),
+    scaleOf: scalePositions(shape, scale.constant.shape, node.attributes.int('axis', 1)),
+    learned: own && !fine && source.value.uses.size === 1,
+    fine,
+    product: product && { activation: product.activation.name, weight: product.weight.name },
   };
 }
 
-/** Scales of the whole tensor, one a slice along `axis`, or one a block along it. */
-function scalePositions(shape: readonly number[], scale: readonly number[], given: number): (i: number) => number {
-  const count = scale.reduce((a, b) => a * b, 1);
-  if (count === 1) return () => 0;
-  const axis = given < 0 ? given + shape.length : given;
-  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-  if (scale.length === 1) return (i) => Math.floor(i / inner) % shape[axis];
-  const blocks = scale[axis];
-  const block = Math.ceil(shape[axis] / blocks);
-  return (i) => {
-    const k = Math.floor(i / inner) % shape[axis];
-    const outer = Math.floor(i / (inner * shape[axis]));
-    return (outer * blocks + Math.floor(k / block)) * inner + (i % inner);
-  };
-}
-
-function rounded(value: number, scale: number, zeroPoint: number, dataType: IntegerType): number {
-  const [low, high] = ranges[dataType];
-  return Math.min(high, Math.max(low, roundHalfToEven(value / scale) + zeroPoint));
-}
-
-function dequantize({ scales, zeroPoints, scaleOf }: IntegerWeight, tensor: Tensor): Float32Array {
-  return readIntegers(tensor).map((q, i) => {
-    const at = scaleOf(i);
-    return (q - (zeroPoints?.[at] ?? 0)) * scales[at];
-  });
-}
-
-function quantize(weight: IntegerWeight, values: Float32Array): Tensor {
-  const { scales, zeroPoints, scaleOf, dataType, shape } = weight;
-  const integers = Int32Array.from(values, (value, i) => {
-    const at = scaleOf(i);
-    return rounded(value, scales[at], zeroPoints?.[at] ?? 0, dataType);
-  });
-  switch (dataType) {
-    case 'int4':
-    case 'uint4':
-      return new MemoryTensor(dataType, shape, packElements(Int8Array.from(integers), 4));
-    case 'int8':
-      return new MemoryTensor(dataType, shape, Int8Array.from(integers));
-    case 'uint8':
-      return new MemoryTensor(dataType, shape, Uint8Array.from(integers));
-    default:
-      return new MemoryTensor(dataType, shape, integers);
-  }
-}
-
-/** As floats: exact up to 2^24. */
-function readIntegers(tensor: Tensor): Float32Array {
-  return Float32Array.from(elementValues(tensor)!);
+function initialValues(weight: IntegerWeight, node: Node): Float32Array {
+  return stepsOf(weight, constantSource(node.input(0))!.tensor).map(
+    (steps, i) => steps * weight.scales[weight.scaleOf(i)],
+  );
 }

@@ -52,7 +52,7 @@ export const trainingOptions = {
       message: `augmentation is auto, none, or written like flip,crop, of ${augmentations.join(', ')}`,
     })
     .describe(
-      'auto: flip and crop for images in colour; vary images: flip, crop (shift by up to an eighth), cutout (a square of zeros), mixup (pairs, not with labels); texts: mask (15 % of the tokens)',
+      'auto: flip and crop for images in colour; vary images: flip, crop (shift by up to an eighth), cutout (a square of zeros), mixup and cutmix (pairs, not with labels); texts: mask (15 % of the tokens)',
     ),
   maskToken: z
     .int()
@@ -75,6 +75,12 @@ export const trainingOptions = {
     .literal([16, 32, 64, 128, 256])
     .default(32)
     .describe('neighbours that share a scale, as in quantize-weights'),
+  ranges: z
+    .enum(['learned', 'observed'])
+    .default('learned')
+    .describe(
+      'of a quantized student: scales of weights and activations are trained with its integers (LSQ), or stay as calibration found them',
+    ),
   holdout: z
     .number()
     .min(0)

@@ -45,12 +45,13 @@ export async function trainInPass(
   { teacher, examples, rate, fresh, seed }: PassTraining,
 ): Promise<TrainingResult> {
   const { engine, signal, finish = null, maxMemory, record } = context;
-  const integers = options.qat === 'none' ? IntegerWeights.of(model, signal) : null;
+  const learnScales = options.ranges === 'learned';
+  const integers = options.qat === 'none' ? IntegerWeights.of(model, { learnScales, signal }) : null;
   // In a copy whose Constant nodes are initializers; the model keeps its own form.
   const student = integers?.model ?? cloneModel(model);
   liftConstants(student.graph);
   const result = await train(
-    { student, teacher, examples, options, rate, fresh, rounding: integers },
+    { student, teacher, examples, options, rate, fresh, form: integers },
     { engine, signal, finish, maxMemory, seed, progress: (done, total, note) => context.progress(done, total, note) },
   );
   throwIfAborted(signal);
@@ -60,7 +61,8 @@ export async function trainInPass(
   }
   const trained = new Map(findTrainableWeights(student.graph).map(({ name, constant }) => [name, constant!]));
   for (const node of writeWeights(model, trained)) record.changed(node, 'weights trained');
-  for (const node of integers?.writeTo(model) ?? []) record.changed(node, 'integers trained');
+  for (const node of integers?.writeTo(model) ?? [])
+    record.changed(node, learnScales ? 'integers and scales trained' : 'integers trained');
   describe(result, context);
   if (result.batch < options.batch) {
     const { batch } = result;

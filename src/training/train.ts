@@ -1,5 +1,4 @@
 // What a training is made of: the form in which weights are trained, losses, teacher, batches; then the loop.
-import { findTrainableWeights } from '../autodiff/index.js';
 import { memoryLimit, unsupportedModel, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { type Augmentation, parseAugmentations } from './augment.js';
@@ -8,26 +7,26 @@ import { BatchStream } from './batch-stream.js';
 import type { Examples } from './examples.js';
 import { FakeQuantizer } from './fake-quantize.js';
 import { examplesFingerprint, modelFingerprint } from './fingerprint.js';
-import type { WeightRounding } from './integer-weights.js';
 import { LossStages, lossOf } from './loss-stages.js';
 import type { TrainingOptions } from './options.js';
 import { renormalize } from './renormalization.js';
 import { Teacher } from './teacher.js';
 import { TeacherCache } from './teacher-cache.js';
-import { TrainedWeights } from './trained-weights.js';
+import { TrainedWeights, trainedValues } from './trained-weights.js';
 import type { Projection } from './training-graph.js';
 import { Training, type TrainingEnvironment, type TrainingRequest, type TrainingResult } from './training-loop.js';
+import type { WeightForm } from './weight-form.js';
 
 /** Throws MODEL_UNSUPPORTED for what cannot be trained, VERIFICATION where the loss is not finite any more. */
 export async function train(request: TrainingRequest, environment: TrainingEnvironment): Promise<TrainingResult> {
   const { student, teacher, examples } = request;
   const fixed = fixedBatch(student);
   let options = fixed === null ? request.options : inBatchesOf(fixed, request.options);
-  const rounding = request.rounding ?? qatRounding(student, options);
+  const form = request.form ?? roundedForm(student, options);
   const { engine } = environment;
   const suits = options.normalization === 'batch' || (options.normalization === 'auto' && request.fresh === true);
-  const renormalization = suits && !rounding ? await renormalize(student, examples, options, environment) : null;
-  const weights = TrainedWeights.of(student, { rounding, renormalization });
+  const renormalization = suits && !form ? await renormalize(student, examples, options, environment) : null;
+  const weights = TrainedWeights.of(student, { form, renormalization });
   if (weights.names.length === 0) throw unsupportedModel('The student has no weights of float32 that could be trained');
   const projections = new Map<string, Projection>();
   const executing = await stepEngine(options.backend, engine);
@@ -35,7 +34,7 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
     student,
     teacher,
     options,
-    weights: findTrainableWeights(student.graph).map(({ name }) => name),
+    weights: trainedValues(student.graph, form).map(({ name }) => name),
     trainedWeights: weights.names,
     renormalization,
     projections,
@@ -89,7 +88,7 @@ async function inBatchesThatFit(
   }
 }
 
-function qatRounding({ graph }: Model, { qat, qatBlockSize: blockSize }: TrainingOptions): WeightRounding | null {
+function roundedForm({ graph }: Model, { qat, qatBlockSize: blockSize }: TrainingOptions): WeightForm | null {
   if (qat === 'none') return null;
   const quantizer = new FakeQuantizer(graph, { bits: qat === 'int4' ? 4 : 8, blockSize });
   if (quantizer.count === 0) throw unsupportedModel('The student has no matrices that quantize-weights would store');
@@ -105,8 +104,8 @@ function checkAugmentations(kinds: ReadonlySet<Augmentation>, options: TrainingO
   if (kinds.has('mask') && options.maskToken === undefined && maskToken === null) {
     throw usageError('The data tells no token that stands for hidden words', 'Give its id: --mask-token N.');
   }
-  if (kinds.has('mixup') && /labels/.test(lossOf(options))) {
-    throw usageError('mixup mixes examples, which right answers do not follow', 'Leave labels out of --loss.');
+  if ((kinds.has('mixup') || kinds.has('cutmix')) && /labels/.test(lossOf(options))) {
+    throw usageError('mixup and cutmix mix examples, which right answers do not follow', 'Leave labels out of --loss.');
   }
 }
 

@@ -1,13 +1,13 @@
 // The weights of a student while it is trained: typed arrays by name, which of them stay zero, and how they get back into the model.
 import { findTrainableWeights } from '../autodiff/index.js';
 import type { Feeds } from '../engine/index.js';
-import type { Model, Value } from '../ir/index.js';
+import type { Graph, Model, Value } from '../ir/index.js';
 import type { Random } from '../numeric/index.js';
 import { MemoryTensor, sizeOf, type Tensor } from '../tensor/index.js';
-import type { WeightRounding } from './integer-weights.js';
 import type { Weights } from './optimizers/index.js';
 import type { Renormalization } from './renormalization.js';
 import { type Projection, projectionName } from './training-graph.js';
+import type { WeightForm } from './weight-form.js';
 
 /** From this share of zeros on, a matrix was pruned, and its zeros stay. */
 const prunedShare = 0.1;
@@ -16,7 +16,7 @@ const roundedShare = 0.5;
 
 /** Forms in which weights are trained. */
 export interface TrainedForm {
-  readonly rounding?: WeightRounding | null;
+  readonly form?: WeightForm | null;
   readonly renormalization?: Renormalization | null;
 }
 
@@ -28,26 +28,28 @@ export class TrainedWeights {
   private readonly shapes = new Map<string, readonly number[]>();
   private readonly masks = new Map<string, Uint8Array>();
 
-  private readonly rounding: WeightRounding | null;
+  private readonly form: WeightForm | null;
   private readonly renormalization: Renormalization | null;
 
-  constructor(weights: readonly Value[], { rounding = null, renormalization = null }: TrainedForm = {}) {
-    this.rounding = rounding;
+  constructor(weights: readonly Value[], { form = null, renormalization = null }: TrainedForm = {}) {
+    this.form = form;
     this.renormalization = renormalization;
     this.names = weights.map(({ name }) => name);
     for (const { name, constant } of weights) {
       const values = constant!.readFloat32().slice();
-      this.arrays.set(name, values);
+      for (const [variable, own] of form?.variables(name, values) ?? [[name, values] as const]) {
+        this.arrays.set(variable, own);
+      }
       this.shapes.set(name, constant!.shape);
-      const mask = prunedMask(values, constant!.shape, rounding?.rounds(name) ? roundedShare : prunedShare);
+      const mask = prunedMask(values, constant!.shape, form?.rounds(name) ? roundedShare : prunedShare);
       if (mask) this.masks.set(name, mask);
     }
     for (const [name, values] of renormalization?.statistics() ?? []) this.arrays.set(name, values);
   }
 
-  static of(student: Model, form: TrainedForm = {}): TrainedWeights {
-    const { graph } = form.renormalization?.model ?? student;
-    return new TrainedWeights(findTrainableWeights(graph), form);
+  static of(student: Model, given: TrainedForm = {}): TrainedWeights {
+    const { graph } = given.renormalization?.model ?? student;
+    return new TrainedWeights(trainedValues(graph, given.form ?? null), given);
   }
 
   /** Matrices that learn from zero knowledge: small random numbers. */
@@ -65,8 +67,14 @@ export class TrainedWeights {
     }
   }
 
+  /** 1 for what stands for a weight beside it. */
   rankOf(name: string): number {
-    return this.shapes.get(name)!.length;
+    return this.shapes.get(name)?.length ?? 1;
+  }
+
+  /** Gradients by weights become gradients by what the optimizer moves. */
+  pull(gradients: Map<string, Float32Array>): void {
+    this.form?.pull(gradients, this.arrays);
   }
 
   get prunedCount(): number {
@@ -106,18 +114,28 @@ export class TrainedWeights {
 
   writeTo({ graph }: Model): void {
     const tensors = this.shipped();
-    for (const value of findTrainableWeights(graph)) value.constant = tensors[value.name] ?? value.constant;
+    for (const value of trainedValues(graph, this.form)) value.constant = tensors[value.name] ?? value.constant;
+    this.form?.keep(this.arrays);
   }
 
   private tensors(arrays: Weights): Feeds {
-    return Object.fromEntries([...arrays].map(([name, values]) => [name, this.tensorOf(name, values)]));
+    return Object.fromEntries([...arrays].map(([name, values]) => [name, this.tensorOf(name, values, arrays)]));
   }
 
   /** As it is stored: quantized where training was aware of that. */
-  private tensorOf(name: string, values: Float32Array): Tensor {
-    const shape = this.shapes.get(name) ?? [values.length];
-    return new MemoryTensor('float32', shape, this.rounding?.apply(name, values) ?? values);
+  private tensorOf(name: string, values: Float32Array, arrays: Weights): Tensor {
+    const shape = this.shapes.get(name);
+    if (!shape) return new MemoryTensor('float32', [values.length], values);
+    return new MemoryTensor('float32', shape, this.form?.weight(name, arrays) ?? values);
   }
+}
+
+/** The initializers of `graph` that are trained. */
+export function trainedValues(graph: Graph, form: WeightForm | null): Value[] {
+  const found = findTrainableWeights(graph);
+  if (!form || form.more.size === 0) return found;
+  const known = new Set(found);
+  return [...found, ...[...graph.initializers].filter((value) => form.more.has(value.name) && !known.has(value))];
 }
 
 /** 1 where a weight may be other than zero; null where nothing was pruned. */

@@ -9,7 +9,6 @@ import type { Tensor } from '../tensor/index.js';
 import type { BatchStream } from './batch-stream.js';
 import { type HeldOutLoss, TrainingCheckpoint, type TrainingState } from './checkpoint.js';
 import type { Examples } from './examples.js';
-import type { WeightRounding } from './integer-weights.js';
 import { countRight } from './judge.js';
 import type { LossStages } from './loss-stages.js';
 import {
@@ -26,6 +25,7 @@ import type { TrainingOptions } from './options.js';
 import type { BatchTensors } from './step-sessions.js';
 import type { TrainedWeights } from './trained-weights.js';
 import type { Projection } from './training-graph.js';
+import type { WeightForm } from './weight-form.js';
 
 export interface TrainingEnvironment {
   readonly engine: Engine;
@@ -47,8 +47,8 @@ export interface TrainingRequest {
   readonly options: TrainingOptions;
   /** The student begins with random weights. */
   readonly fresh?: boolean;
-  /** What weights are rounded to as they are fed; default: as the options say. */
-  readonly rounding?: WeightRounding | null;
+  /** What is trained in place of weights; default: as the options say. */
+  readonly form?: WeightForm | null;
   /** Of the optimizer, where the options do not say. */
   readonly rate: number;
 }
@@ -218,6 +218,7 @@ export class Training {
       else addGradients(sum, result.gradients);
     }
     if (group.length > 1) scaleGradients(sum, 1 / group.length);
+    weights.pull(sum);
     const norm = gradientNorm(sum);
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
       throw trainingDiverged(

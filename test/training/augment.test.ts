@@ -33,16 +33,32 @@ test('cutout sets a square of at most a quarter of the sides to zero, another on
   expect(varied.filter((value, i) => value !== 0 && value !== i + 1)).toHaveLength(0);
 });
 
-test('mixup is the same mixture of two images everywhere', () => {
+test('mixup is one mixture of two images throughout each image', () => {
   const varied = vary('mixup');
-  // Image 0 holds i + 1 and image 1 holds i + 65, so share · own + (1 − share) · other is own + 64 · (1 − share).
-  const offset = varied[0] - 1;
-  expect(offset).toBeGreaterThan(0);
-  expect(offset).toBeLessThan(64);
-  for (let i = 0; i < 64; i++) {
-    expect(varied[i]).toBeCloseTo(i + 1 + offset, 3);
-    expect(varied[64 + i]).toBeCloseTo(i + 65 - offset, 3);
+  // Image 0 holds i + 1 and image 1 holds i + 65, so share · own + (1 − share) · other is own ± 64 · (1 − share).
+  const [first, second] = [varied[0] - 1, 65 - varied[64]];
+  for (const offset of [first, second]) {
+    expect(offset).toBeGreaterThan(0);
+    expect(offset).toBeLessThan(64);
   }
+  expect(first).not.toBeCloseTo(second, 3);
+  for (let i = 0; i < 64; i++) {
+    expect(varied[i]).toBeCloseTo(i + 1 + first, 3);
+    expect(varied[64 + i]).toBeCloseTo(i + 65 - second, 3);
+  }
+});
+
+test('cutmix puts a rectangle of the other image in its place', () => {
+  const seen = [1, 2, 3, 4].map((seed) => {
+    const varied = vary('cutmix', seed).slice(0, 64);
+    const taken = [...varied.keys()].filter((i) => varied[i] === i + 65);
+    expect(taken.length + varied.filter((value, i) => value === i + 1).length).toBe(64);
+    const extent = (list: number[]): number => (list.length > 0 ? Math.max(...list) - Math.min(...list) + 1 : 0);
+    expect(extent(taken.map((i) => i >> 3)) * extent(taken.map((i) => i & 7))).toBe(taken.length);
+    return taken.length;
+  });
+  expect(new Set(seen).size).toBeGreaterThan(1);
+  expect(Math.max(...seen)).toBeGreaterThan(0);
 });
 
 test('words of augmentation are known, and auto varies nothing but images in colour', () => {
