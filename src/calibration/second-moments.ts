@@ -26,6 +26,8 @@ export class SecondMoments {
   private readonly rows: Float32Array;
   private readonly targets: Float32Array;
   private buffered = 0;
+  /** Whether the rows that come were added before. */
+  private isRepeated = false;
 
   constructor(columns: number, products: MatrixProducts, targetColumns = 0) {
     this.columns = columns;
@@ -71,15 +73,23 @@ export class SecondMoments {
     }
   }
 
+  /** The same rows will come again, with other targets: n, Σx and Σxxᵀ stay, the sums over targets start anew. */
+  restartTargets(): void {
+    this.isRepeated = true;
+    for (const sums of [this.targetSum, this.targetSquares, this.cross]) sums.fill(0);
+  }
+
   /** Adds what is still buffered; the sums are complete after it. */
   async flush(): Promise<void> {
     const { columns, targetColumns, buffered } = this;
     if (buffered === 0) return;
     this.buffered = 0;
-    this.count += buffered;
     const rows = this.rows.subarray(0, buffered * columns);
-    accumulate(this.gram, await this.products.gram(rows, columns));
-    addColumns(this.sum, rows);
+    if (!this.isRepeated) {
+      this.count += buffered;
+      accumulate(this.gram, await this.products.gram(rows, columns));
+      addColumns(this.sum, rows);
+    }
     if (targetColumns === 0) return;
     const targets = this.targets.subarray(0, buffered * targetColumns);
     accumulate(this.cross, await this.products.cross(rows, columns, targets, targetColumns));

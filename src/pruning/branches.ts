@@ -3,7 +3,7 @@
 import { type ChannelStructure, type LinearOperator, linearOperator } from '../analysis/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
 import type { PrunableGroup } from './group-kind.js';
-import { shortcutOf } from './refit.js';
+import { shortcutOf } from './shortcut.js';
 
 export interface Branch {
   /** What sums over the channels of the group. */

@@ -7,7 +7,8 @@ import type { PassContext } from '../pass/index.js';
 import { valuesByName } from '../rewrite/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { matchChannels } from './match-channels.js';
-import { type RefitTarget, shortcutOf } from './refit.js';
+import type { RefitTarget } from './observe-targets.js';
+import { shortcutOf } from './shortcut.js';
 
 interface Candidate {
   readonly node: Node;

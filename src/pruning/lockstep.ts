@@ -28,13 +28,18 @@ export class Lockstep {
     this.positions = new Map([...reference.graph.nodes()].map((node, at) => [node, at]));
   }
 
+  /** Whether a visit costs only what lies between it and the one before. */
+  get keepsValues(): boolean {
+    return Number.isFinite(this.position);
+  }
+
   /**
-   * For each sample, the values `own` of the model and `original` of the reference. Nodes are visited in the order of the graph. `start` is called
+   * For each sample, the values `own` of the model and `original` of the reference. Nodes are visited in the order of the graph, each once or more. `start` is called
    * again where it has to begin anew, because what is kept became too much.
    */
   async visit(node: Node, own: readonly Value[], original: readonly Value[], start: () => Visit): Promise<void> {
     const there = this.expected.get(node.output.name)?.producer ?? null;
-    if (there && this.positions.get(there)! > this.position) {
+    if (there && this.positions.get(there)! >= this.position) {
       try {
         return await this.replay(node, there, own, original, start());
       } catch (error) {

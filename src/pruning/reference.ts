@@ -2,7 +2,7 @@
 import { linearOperator } from '../analysis/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
 import { valuesByName } from '../rewrite/index.js';
-import type { RefitTarget } from './refit.js';
+import type { RefitTarget } from './observe-targets.js';
 
 /**
  * The model before the first pass that changed results, where it computes all that is compared, in full: so passes in a row do not add up

@@ -2,7 +2,7 @@
 // it can undo what earlier ones lost.
 import { type ChannelGroup, type ChannelStructure, keptAxes, linearOperator } from '../analysis/index.js';
 import type { Node } from '../ir/index.js';
-import type { RefitTarget } from './refit.js';
+import type { RefitTarget } from './observe-targets.js';
 
 /** `removed`: units that are gone, by group; `units`: those of groups of which some are left. Call before anything is removed. */
 export function refitTargets(

@@ -6,8 +6,10 @@ import type { PassContext } from '../pass/index.js';
 import { valuesByName } from '../rewrite/index.js';
 import { float32Tensor } from '../tensor/index.js';
 import { ChannelRegression, channelAxis } from './channel-regression.js';
+import type { RefitTarget } from './observe-targets.js';
 import { referenceFor } from './reference.js';
-import { type RefitTarget, refit, residualSumOf } from './refit.js';
+import { refit } from './refit.js';
+import { residualSumOf } from './shortcut.js';
 
 /** `before`: the model with its blocks. Returns how many operators were refitted. */
 export async function repairGaps(
