@@ -9,7 +9,7 @@ import { throwIfAborted } from './errors.js';
 import { beginEvaluation, checkLimit } from './evaluate-result.js';
 import { cloneModel, type Model } from './ir/index.js';
 import { createWorkers, type Workers } from './parallel/index.js';
-import { type PassReport, runPass } from './pass/index.js';
+import { type PassReport, type Protection, runPass } from './pass/index.js';
 import { parseTarget } from './quantization/index.js';
 import type { ResolvedRecipe } from './recipe/index.js';
 import { type CompressionReport, createReport, describeModel } from './report/index.js';
@@ -136,6 +136,7 @@ export async function runRecipe(
     samplesAuto: options.samplesAuto,
     target: options.runtime === undefined ? undefined : parseTarget(options.runtime),
     cache,
+    protections: new Map<string, Protection>(),
     signal,
     finish: options.finish,
     seed,

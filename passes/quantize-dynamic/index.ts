@@ -2,7 +2,7 @@
 // is faster. No data is needed.
 import type { Model, Node, Value } from '../../src/ir/index.js';
 import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
-import { definePass, nodeLabel, type PassContext } from '../../src/pass/index.js';
+import { definePass, nodeLabel, type PassContext, type Protection } from '../../src/pass/index.js';
 import {
   DynamicActivations,
   findUncovered,
@@ -41,7 +41,11 @@ export const quantizeDynamic = definePass({
   },
 });
 
-function planNodes(model: Model, options: Options, { targets, record, target }: PassContext): Map<Node, NodePlan> {
+function planNodes(
+  model: Model,
+  options: Options,
+  { targets, record, target, protectionOf }: PassContext,
+): Map<Node, NodePlan> {
   const plans = new Map<Node, NodePlan>();
   const context: PlanContext = {
     options,
@@ -51,7 +55,9 @@ function planNodes(model: Model, options: Options, { targets, record, target }: 
   for (const node of targets(...options.operators)) {
     if (!isTableLookup(node)) continue;
     const planned =
-      node.graph?.scope === model.graph.scope ? planNode(node, context) : 'it belongs to a local function';
+      node.graph?.scope === model.graph.scope
+        ? planProtected(node, protectionOf(node), context)
+        : 'it belongs to a local function';
     if (typeof planned === 'string') record.skipped(node, planned);
     else plans.set(node, planned);
   }
@@ -60,6 +66,12 @@ function planNodes(model: Model, options: Options, { targets, record, target }: 
 
 /** The opset that brought DynamicQuantizeLinear. */
 const integerOpset = 11;
+
+function planProtected(node: Node, protection: Protection | null, context: PlanContext): Planned {
+  if (protection === 'weights') return 'outputs depend too much on the digits of its weights';
+  const inFloat = { ...context, options: { ...context.options, compute: 'float' as const } };
+  return planNode(node, protection === 'activations' ? inFloat : context);
+}
 
 function planNode(node: Node, context: PlanContext): Planned {
   const planned = planOperator(node, context);

@@ -18,6 +18,8 @@ import { twoPassValues } from './two-pass.js';
 export interface ChosenRanges {
   /** Scale 1 where no finite number was seen. */
   readonly grids: ReadonlyMap<Value, QuantizationParameters>;
+  /** Of the inputs of matrix products, with all that was seen within: those of values that are taken in two passes. */
+  readonly wideGrids: ReadonlyMap<Value, QuantizationParameters>;
   readonly choices: ReadonlyMap<Value, RangeChoice>;
   /** Values whose matrix products are computed twice: on the rounded value, and on what rounding left. */
   readonly twoPass: ReadonlySet<Value>;
@@ -56,10 +58,15 @@ export async function chooseRanges(
     if (choice) choices.set(value, choice);
     grids.set(value, gridOver(choice?.range ?? { low: 0, high: 0 }, scheme));
   }
-  const twoPass = twoPassValues(choices, linears, options);
   // A second pass resolves what rounding leaves, not what clipping does.
-  for (const value of twoPass) grids.set(value, gridOver(widestOf(observers.get(value)!), scheme));
-  return { grids, choices, twoPass, samples };
+  const wideGrids = new Map<Value, QuantizationParameters>();
+  for (const { kind, input } of linears.values()) {
+    const seen = observers.get(input);
+    if (kind === 'matrix' && seen && choices.has(input)) wideGrids.set(input, gridOver(widestOf(seen), scheme));
+  }
+  const twoPass = twoPassValues(choices, linears, options);
+  for (const value of twoPass) grids.set(value, wideGrids.get(value)!);
+  return { grids, wideGrids, choices, twoPass, samples };
 }
 
 function gridOver({ low, high }: Range, scheme: QuantizationScheme): QuantizationParameters {

@@ -13,7 +13,6 @@ import {
   highestOpset,
   layoutOf,
   packedOpset,
-  type QuantizationParameters,
   type QuantizedRange,
   scanWeight,
   unfusedNodes,
@@ -22,18 +21,17 @@ import {
 import { replaceWeights, restoredTensor, roundInOrder } from '../../src/rounding/index.js';
 import { type ChosenRanges, chooseRanges } from './choose-ranges.js';
 import { emit } from './emit.js';
-import { costsMost } from './first-operators.js';
 import { keptRounding } from './kept-rounding.js';
 import { elementwiseOperators } from './operators.js';
 import { type Options, options, settle } from './options.js';
 import { type PackedMatrix, packMatrices } from './pack-matrices.js';
 import { type PlannedLinear, quantizedValues, type StaticPlan, wouldGrow } from './plan.js';
 import { planElementwise } from './plan-elementwise.js';
-import { isFirst, isLast, planLinears } from './plan-linears.js';
+import { isLast, planLinears } from './plan-linears.js';
 import { type RoundedConvolution, roundConvolutions } from './round-weights.js';
-import { measureSensitivity } from './sensitivity.js';
 import { settleSamples } from './settle-samples.js';
 import { roundedBefore, TakenWeights } from './take-rounded.js';
+import { gridsOf, tryPlan } from './try-plan.js';
 
 export const quantizeStatic = definePass({
   name: 'quantize-static',
@@ -83,15 +81,18 @@ export const quantizeStatic = definePass({
     const chosen = await chooseRanges(roots, byNode, options, context);
     // What takes over the range of another value has it by itself too: it may be the first to be quantized in a smaller plan.
     const ranges = { ...chosen, grids: new Map([...gridsOf(complete, chosen.grids), ...chosen.grids]) };
-    const plan = await withoutCostlyFirst(model, complete, ranges, { options, elementwise, rounded, context });
-    if (options.sensitivity) await recordSensitivity(model, plan, ranges, context);
-    emit(model, { plan, grids: ranges.grids, twoPass: ranges.twoPass, rounded, packed, weightRanges, options });
+    const planOf = (some: readonly PlannedLinear[]): StaticPlan => ({
+      linears: some,
+      elementwise: planElementwise(model, some, options, elementwise, context.target),
+    });
+    const { plan, grids, twoPass } = await tryPlan(model, complete, ranges, { options, planOf, rounded, context });
+    emit(model, { plan, grids, twoPass, rounded, packed, weightRanges, options });
     if (options.format === 'qoperator')
       context.record.metric(
         'integerOperators',
         fuseIntoQOperators(model, { onnxOnly: context.target.runtime === 'generic' }),
       );
-    recordChanges(plan, rounded, packed, ranges, context);
+    recordChanges(plan, rounded, packed, { ...ranges, twoPass }, context);
     await reportUnfused(model, context);
   },
 });
@@ -215,57 +216,6 @@ async function roundWeights(
   );
   for (const result of rounded) replaceWeights(model, result.operator, restoredTensor(result), result.bias);
   return new Map(convolutions.map((linear, index) => [linear, rounded[index]]));
-}
-
-/** Leaves first convolutions in float where integers there cost more than all others together. */
-async function withoutCostlyFirst(
-  model: Model,
-  plan: StaticPlan,
-  { grids, samples }: ChosenRanges,
-  {
-    options,
-    elementwise,
-    rounded,
-    context,
-  }: {
-    readonly options: Options;
-    readonly elementwise: readonly Node[];
-    readonly rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>;
-    readonly context: PassContext;
-  },
-): Promise<StaticPlan> {
-  const isFirstConv = ({ operator: { kind, input } }: PlannedLinear): boolean => kind === 'conv' && isFirst(input);
-  const linears = plan.linears.filter((linear) => !isFirstConv(linear));
-  if (options.edges !== 'cheap' || linears.length === 0 || linears.length === plan.linears.length) return plan;
-  const rest = { linears, elementwise: planElementwise(model, linears, options, elementwise, context.target) };
-  const others = gridsOf(rest, grids);
-  const first = new Map([...gridsOf(plan, grids)].filter(([value]) => !others.has(value)));
-  if (!(await costsMost(model, first, others, samples, context))) return plan;
-  for (const linear of plan.linears.filter(isFirstConv)) {
-    const { operator, originalBias } = rounded.get(linear)!;
-    replaceWeights(model, operator, operator.weight.tensor, originalBias);
-    context.record.skipped(
-      linear.operator.node,
-      'it is a first operator and stays float: integers there would cost more than all others',
-    );
-  }
-  return rest;
-}
-
-function gridsOf(plan: StaticPlan, grids: ChosenRanges['grids']): Map<Value, QuantizationParameters> {
-  return new Map([...quantizedValues(plan)].map(([value, root]) => [value, grids.get(root)!]));
-}
-
-/** Figures in the report: squared error of the outputs relative to their squares, by operator. */
-async function recordSensitivity(
-  model: Model,
-  plan: StaticPlan,
-  { grids, samples }: ChosenRanges,
-  context: PassContext,
-): Promise<void> {
-  const byValue = gridsOf(plan, grids);
-  const errors = await measureSensitivity(model, plan.linears, (value) => byValue.get(value)!, samples, context);
-  for (const [{ operator }, error] of errors) context.record.metric(`sensitivity ${nodeLabel(operator.node)}`, error);
 }
 
 function recordChanges(

@@ -92,6 +92,13 @@ export const options = z.strictObject({
     .describe(
       'compute these matrix products in two passes, as if their inputs had 16 bits, whatever twoPass says: name, glob, re:…',
     ),
+  maxOutputError: z
+    .number()
+    .min(0)
+    .default(0.01)
+    .describe(
+      'how far an output may move on samples that were held out, as squared error by variance: where it moves further, the operators that do most of it are computed in two passes or in float; 0: as far as it will',
+    ),
   sensitivity: z
     .boolean()
     .default(false)

@@ -10,6 +10,7 @@ export {
   type PassKind,
   type PassNeed,
   type PassRecord,
+  type Protection,
 } from './pass.js';
 export { type PassReport, type RunEnvironment, runPass } from './run-pass.js';
 export { selectionOptions } from './selection-options.js';

@@ -8,6 +8,7 @@ import type { Workers } from '../parallel/index.js';
 import type { RuntimeTarget } from '../quantization/index.js';
 
 export type PassKind = 'cleanup' | 'factorize' | 'prune' | 'finetune' | 'smooth' | 'quantize';
+export type Protection = 'activations' | 'weights';
 export type PassNeed = 'samples' | 'inference' | 'training';
 
 export interface Pass<Name extends string = string, Options extends z.ZodObject = z.ZodObject> {
@@ -84,6 +85,9 @@ export interface PassContext {
   /** What the result is meant for. */
   readonly target: RuntimeTarget;
   readonly record: PassRecord;
+  /** Says of a node that outputs were measured to depend on the digits of its activations, or of its weights too; passes behind may ask. */
+  protect(node: Node, what: Protection): void;
+  protectionOf(node: Node): Protection | null;
   readonly signal: AbortSignal;
   /** Fires when the user wants what is there so far: what trains ends with the best weights until then. */
   readonly finish?: AbortSignal | null;

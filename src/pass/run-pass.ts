@@ -16,7 +16,7 @@ import { createRandom } from '../numeric/index.js';
 import type { Workers } from '../parallel/index.js';
 import { defaultTarget, type RuntimeTarget } from '../quantization/index.js';
 import { parseOptions } from './parse-options.js';
-import type { CurvePoint, FactTable, Pass, PassContext, PassRecord } from './pass.js';
+import type { CurvePoint, FactTable, Pass, PassContext, PassRecord, Protection } from './pass.js';
 import { Selection } from './selector.js';
 
 /** What one pass did. */
@@ -54,6 +54,8 @@ export interface RunEnvironment {
   readonly target?: RuntimeTarget;
   /** What calibration found in earlier runs. */
   readonly cache?: CalibrationCache | null;
+  /** What passes of the same run protected, by the names of the first outputs of nodes. */
+  readonly protections?: Map<string, Protection>;
   readonly signal: AbortSignal;
   /** Fires when the best so far is wanted. */
   readonly finish?: AbortSignal | null;
@@ -127,6 +129,7 @@ function createContext(
   const samples: AsyncIterable<Feeds> | null = given && {
     [Symbol.asyncIterator]: () => limitSamples(given, () => limit),
   };
+  const { protections = new Map<string, Protection>() } = environment;
   const hashes = new Map<number, Promise<string>>();
   const kept: Kept | null = cache && {
     cache,
@@ -156,6 +159,8 @@ function createContext(
     observe: (wanted, observed = model, enough) =>
       observeCached(observed, wanted, { ...sweepOptions(), maxMemory: environment.maxMemory, enough }, kept),
     sweep: (probes, visit) => sweep(probes, visit, sweepOptions()),
+    protect: ({ outputs: [output] }, what) => output && protections.set(output.name, what),
+    protectionOf: ({ outputs: [output] }) => (output && protections.get(output.name)) ?? null,
     progress: (done, total, note) => onProgress?.(done, total, note),
     *targets(...opTypes) {
       const wanted = new Set(opTypes);

@@ -136,7 +136,7 @@ graph (float[4,128] x, float[128,96] w1, float[96,96] w2, float[96,96] w3, float
   [d] y = MatMul (h8, w4)
 }`);
     const run = async (twoPass: string) => {
-      const { model, report } = await runOnCopy(original, quantizeStatic, { ...integers, twoPass });
+      const { model, report } = await runOnCopy(original, quantizeStatic, { ...integers, twoPass, maxOutputError: 0 });
       const twice = report.changed.filter(({ what }) => what.includes('two passes')).map(({ target }) => target);
       return { twice, error: await errorOf(original, model), unfused: report.metrics.unfusedNodes };
     };

@@ -1,0 +1,101 @@
+// Keeps outputs close to float: where rounding moves one of them too far, on samples that no range was fitted to, the operators that do most of it are
+// computed in two passes or in float, as few as will do.
+import type { Feeds } from '../../src/engine/index.js';
+import type { Value } from '../../src/ir/index.js';
+import type { PassContext } from '../../src/pass/index.js';
+import type { Tensor } from '../../src/tensor/index.js';
+import { findDamage } from './find-damage.js';
+import { OutputErrors } from './output-errors.js';
+import { integerResults, type PlannedLinear, type StaticPlan } from './plan.js';
+import type { RoundedModel, Rounding } from './rounded-model.js';
+
+/** Samples that are run: more where outputs are a few numbers each. */
+const fewestSamples = 6;
+const mostSamples = 16;
+const enoughElements = 1 << 16;
+/** Sets of operators that are tried, each on all of them. */
+const mostTried = 48;
+/** One of this many samples is held out when ranges are chosen. */
+const heldOutEvery = 4;
+
+export interface KeptClose {
+  /** Squared error of the output that moves most, by its variance, with all operators on integers and with those that are. */
+  readonly before: number;
+  readonly after: number;
+  /** Computed in float: on weights that can be stored in eight bits, and on those that have to stay what they are. */
+  readonly stored: readonly PlannedLinear[];
+  readonly float: readonly PlannedLinear[];
+  /** Inputs of matrix products that two passes are enough for. */
+  readonly twice: ReadonlySet<Value>;
+}
+
+export interface CloseSettings {
+  /** What `before` must not exceed. */
+  readonly limit: number;
+  /** Values that are taken twice as it is. */
+  readonly twice: ReadonlySet<Value>;
+  /** Values that can be. */
+  readonly canBeTwice: ReadonlySet<Value>;
+  /** The plan of fewer operators. */
+  planOf(linears: readonly PlannedLinear[]): StaticPlan;
+  /** How many samples there are. */
+  readonly samples: number;
+}
+
+export async function keepClose(
+  simulated: RoundedModel,
+  plan: StaticPlan,
+  { limit, twice: already, canBeTwice, planOf, samples }: CloseSettings,
+  { samples: feeds, signal, progress }: PassContext,
+): Promise<KeptClose> {
+  const checked = new OutputErrors();
+  const all: Rounding = { part: plan, twice: already };
+  let run = 0;
+  for await (const sample of heldOut(feeds!, samples)) {
+    const exact = await simulated.run(sample, null);
+    checked.add(exact, await simulated.run(sample, all));
+    if (++run >= fewestSamples && checked.count >= enoughElements) break;
+  }
+  const before = checked.worst;
+  if (before <= limit) return { before, after: before, stored: [], float: [], twice: already };
+  const exact: [Feeds, Readonly<Record<string, Tensor>>][] = [];
+  for await (const sample of heldOut(feeds!, samples))
+    if (exact.push([sample, await simulated.run(sample, null)]) === run) break;
+  const twice = new Set(already);
+  const stored = new Set<PlannedLinear>();
+  const float = new Set<PlannedLinear>();
+  const integers = integerResults(plan);
+  let tried = 0;
+  const { error } = await findDamage(plan.linears, before, limit, mostTried, {
+    async errorOf(linears) {
+      signal.throwIfAborted();
+      const errors = new OutputErrors();
+      const part = planOf(linears.filter((linear) => !stored.has(linear)));
+      const rounding = { part, twice, stored: linears.filter((linear) => stored.has(linear)) };
+      for (const [sample, outputs] of exact) errors.add(outputs, await simulated.run(sample, rounding));
+      progress(++tried, null, 'looking for what moves the outputs');
+      return errors.worst;
+    },
+    spare(linear) {
+      const { kind, input } = linear.operator;
+      if (stored.has(linear)) {
+        stored.delete(linear);
+        float.add(linear);
+        return false;
+      }
+      if (kind === 'matrix' && canBeTwice.has(input) && !integers.has(input) && !twice.has(input)) twice.add(input);
+      else stored.add(linear);
+      return true;
+    },
+  });
+  const inOrder = (some: ReadonlySet<PlannedLinear>) => plan.linears.filter((linear) => some.has(linear));
+  return { before, after: error, stored: inOrder(stored), float: inOrder(float), twice };
+}
+
+/** Some of those that ranges were not fitted to; all where there are but a few. */
+async function* heldOut(feeds: AsyncIterable<Feeds>, samples: number): AsyncGenerator<Feeds> {
+  const isFew = samples < heldOutEvery;
+  const every = isFew ? 1 : heldOutEvery * Math.max(1, Math.ceil(Math.floor(samples / heldOutEvery) / mostSamples));
+  let index = 0;
+  for await (const sample of feeds) if (isFew || index++ % every === every - 1) yield sample;
+}

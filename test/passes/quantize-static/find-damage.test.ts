@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { findDamage } from '../../../passes/quantize-static/find-damage.js';
+
+/** Operators whose damage adds up, and what each still does when it was spared 0, 1, … times; counts what is asked. */
+function search(damages: readonly (readonly number[])[]) {
+  const spared = damages.map(() => 0);
+  let asked = 0;
+  const errorOf = async (operators: readonly number[]): Promise<number> => {
+    asked++;
+    return operators.reduce((sum, which) => sum + (damages[which][spared[which]] ?? 0), 0);
+  };
+  const run = async (limit: number, most = 100) => {
+    const all = damages.map((_, which) => which);
+    const error = await errorOf(all);
+    const spare = (which: number): boolean => ++spared[which] < damages[which].length;
+    return { ...(await findDamage(all, error, limit, most, { errorOf, spare })), asked };
+  };
+  return { run, spared };
+}
+
+it('finds the few of many that do the damage, in fewer measurements than there are operators', async () => {
+  const damages = Array.from({ length: 64 }, (_, which) => [which === 17 ? 0.3 : which === 40 ? 0.2 : 0.0001]);
+  const { spared, error, asked } = await search(damages).run(0.01);
+  expect(spared).toEqual([17, 40]);
+  expect(error).toBeCloseTo(0.0062, 6);
+  expect(asked).toBeLessThan(32);
+});
+
+it('spares no more than the limit asks for, except what does more than half of what is left', async () => {
+  const even = await search([[0.04], [0.04], [0.04], [0.04]]).run(0.1);
+  expect(even.spared).toHaveLength(2);
+  const one = await search([[0.2], [0.06], [0.01], [0.01]]).run(0.1);
+  expect(one.spared).toEqual([0, 1]);
+  const comfortable = await search([[0.2], [0.02], [0.001], [0.001]]).run(0.1);
+  expect(comfortable.spared).toEqual([0]);
+});
+
+it('spares an operator further where it still does the most', async () => {
+  const { run, spared } = search([[0.1, 0.09, 0], [0.001], [0.001]]);
+  await run(0.01);
+  expect(spared).toEqual([2, 0, 0]);
+});
+
+it('ends when it asked often enough, with what it has', async () => {
+  const damages = Array.from({ length: 100 }, () => [0.01]);
+  const { error, asked } = await search(damages).run(0.001, 20);
+  expect(asked).toBeLessThanOrEqual(23);
+  expect(error).toBeLessThan(1.001);
+});
