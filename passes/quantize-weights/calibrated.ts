@@ -11,6 +11,7 @@ import {
   type PackedParameters,
   packedFromRounded,
   type RoundedWeight,
+  vectorLength,
 } from '../../src/quantization/index.js';
 import { InputsInOrder, ObservedInputs } from './calibrated-inputs.js';
 import type { ScalePlace } from './input-scales.js';
@@ -82,13 +83,18 @@ function calibratable(plans: Iterable<NodePlan>, model: Model): Calibratable[] {
   for (const { node, requests, integers } of plans) {
     const [request] = requests;
     if (node.graph !== model.graph || known.has(request.source.value) || request.form.kind === 'normal') continue;
-    if (request.form.kind === 'packed' && request.form.codebook) continue;
     const operator = linearOperator(node, model);
     if (operator === null || typeof operator === 'string' || !hasRows(operator) || operator.groups > 1) continue;
+    if (request.form.kind === 'packed' && request.form.codebook && splitsRows(request, operator)) continue;
     known.add(request.source.value);
     result.push({ request, operator, integers });
   }
   return result;
+}
+
+/** Whether a vector of the codebook holds elements of several rows of the summed axis, which are rounded one after the other. */
+function splitsRows({ rows }: WeightRequest, { outputChannels }: LinearOperator): boolean {
+  return rows || outputChannels % vectorLength !== 0;
 }
 
 /** Products that share their input, in the order of the model; each convolution sees patches of its own. */

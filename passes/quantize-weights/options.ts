@@ -31,7 +31,7 @@ export const options = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'of 2 bits, compute int8 or float32: four neighbours share a byte, which stands for one of 256 vectors, fitted to each matrix; takes no data',
+      'of 2 bits, compute int8 or float32: four neighbours share a byte, which stands for one of 256 vectors, fitted to each matrix',
     ),
   algorithm: z
     .enum(algorithms)

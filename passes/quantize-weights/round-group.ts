@@ -59,7 +59,9 @@ async function roundScaled(
     const weights = readMatrix(request);
     const step = Math.ceil(outputChannels / searchedChannels);
     const some = weights.filter((_, i) => (i % outputChannels) % step === 0);
-    return { weights: some, n: Math.ceil(outputChannels / step), form: formOf(request) };
+    // Neighbours that would share a vector are not among the searched channels.
+    const form = { ...formOf(request), codebook: false };
+    return { weights: some, n: Math.ceil(outputChannels / step), form };
   });
   const scales = await workers.run(searchChannelScalesTask, { matrices, gram }, signal);
   if (scales === null) return null;

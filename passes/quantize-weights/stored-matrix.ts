@@ -9,7 +9,10 @@ export function readMatrix({ source, form, rows }: WeightRequest): Float32Array 
 }
 
 export function formOf({ form }: WeightRequest): MatrixForm {
-  if (form.kind === 'packed') return { kind: 'packed', bits: form.bits, blockSize: form.layout.blockSize };
+  if (form.kind === 'packed') {
+    const { bits, codebook, layout } = form;
+    return { kind: 'packed', bits, codebook, blockSize: layout.blockSize };
+  }
   const { bits, blockSize, symmetric } = form.scheme;
   return { kind: 'blocks', bits, blockSize, symmetric };
 }

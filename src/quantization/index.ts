@@ -29,6 +29,7 @@ export {
 export { type ScaledGroup, searchChannelScales, searchChannelScalesTask } from './channel-scales.js';
 export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
 export { clippedScales, fittingScales, outputErrors } from './clip-rows.js';
+export { vectorLength } from './codebook.js';
 export { CompensatedRounding } from './compensated-rounding.js';
 export { DynamicActivations, type QuantizedActivation } from './dynamic-activations.js';
 export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';

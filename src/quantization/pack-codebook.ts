@@ -3,7 +3,7 @@
 import { throwIfAborted } from '../errors.js';
 import { unpackSigned } from '../numeric/index.js';
 import type { Workers } from '../parallel/index.js';
-import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../tensor/index.js';
+import { ComputedTensor, chunkLength, MemoryTensor, type Tensor, type TensorKernel } from '../tensor/index.js';
 import { chooseVectors, fitCodebook, nearestEntries, vectorLength, type WeightedVectors } from './codebook.js';
 import { type PackedLayout, type PackedParameters, packedMultipliers, packWeight } from './pack-weight.js';
 import { tensorTask, workOnTensor } from './tensor-task.js';
@@ -93,8 +93,9 @@ export const codebookKernel: TensorKernel<CodebookInput> = {
   },
 };
 
-/** A byte for each vector, uint8 [elements / 4], computed whenever it is read. */
+/** A byte for each vector, uint8 [elements / 4], computed whenever it is read unless it is known. */
 export function codebookCodes(source: Tensor, layout: PackedLayout, parameters: PackedParameters): Tensor {
   const shape = [source.size / vectorLength];
+  if (parameters.codes) return new MemoryTensor('uint8', shape, parameters.codes);
   return new ComputedTensor('uint8', shape, codebookKernel, [source], { layout, parameters });
 }

@@ -52,6 +52,8 @@ export interface PackedParameters {
   readonly integers?: Uint8Array;
   /** int8 [256, 4]: what bytes stand for, where four neighbours share one; then there are no integers of their own. */
   readonly codebook?: Int8Array;
+  /** A byte for every four neighbours, where they are not simply the nearest vectors. */
+  readonly codes?: Uint8Array;
 }
 
 interface PackInput extends PackingScheme {

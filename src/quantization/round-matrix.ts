@@ -10,13 +10,21 @@ import {
 } from './block-criterion.js';
 import { columnScales, packedGrid, scaledGrid } from './block-grid.js';
 import type { BlockBits } from './block-parameters.js';
+import { vectorLength } from './codebook.js';
+import { CodebookRounding } from './codebook-rounding.js';
 import { type CompensationFactor, compensateErrors, factorMoments } from './error-compensation.js';
 import { MatrixRounding } from './matrix-rounding.js';
 import type { PackedWidth } from './packed-multiplier.js';
 
 /** How a matrix is stored. */
 export type MatrixForm =
-  | { readonly kind: 'packed'; readonly bits: PackedWidth; readonly blockSize: number }
+  | {
+      readonly kind: 'packed';
+      readonly bits: PackedWidth;
+      readonly blockSize: number;
+      /** Four neighbours along N share a byte (codebook.ts). */
+      readonly codebook?: boolean;
+    }
   | { readonly kind: 'blocks'; readonly bits: BlockBits; readonly blockSize: number; readonly symmetric: boolean };
 
 /** Algorithms that want data. */
@@ -29,17 +37,28 @@ export interface RoundingOptions {
   readonly actOrder: boolean;
 }
 
+/** See `PackedParameters`. */
+export interface VectorCodes {
+  readonly codebook: Int8Array;
+  readonly codes: Uint8Array;
+}
+
 export interface RoundedMatrix {
   readonly algorithm: MatrixAlgorithm;
   readonly rounding: MatrixRounding;
   /** Scale of each column of packed weights, whose multipliers are `rounding.multipliers`. */
   readonly scale: Float32Array | null;
+  /** Where neighbours share a byte. */
+  readonly vectors: VectorCodes | null;
 }
 
 /** What becomes of W [K, N] where each block takes the parameters of the least squared error. */
 export function roundPlainly(weights: Float32Array, n: number, form: MatrixForm): Float32Array {
-  const { rounding } = startRounding(weights, [weights.length / n, n], form, weightedCriterion(null));
-  rounding.roundAll(weights);
+  const ofVectors = form.kind === 'packed' && form.codebook && n % vectorLength === 0;
+  const how = form.kind === 'packed' ? { ...form, codebook: ofVectors } : form;
+  const { rounding } = startRounding(weights, [weights.length / n, n], how, weightedCriterion(null));
+  const grid = ofVectors ? new CodebookRounding(rounding, weights, n, form.blockSize, null) : rounding;
+  grid.roundAll(weights);
   return rounding.decode();
 }
 
@@ -49,8 +68,14 @@ function startRounding(
   form: MatrixForm,
   criterion: BlockCriterion,
 ): Pick<RoundedMatrix, 'rounding' | 'scale'> {
-  const scale = form.kind === 'packed' ? columnScales(weights, shape[1], form.bits) : null;
-  const grid = form.kind === 'packed' ? packedGrid(scale!, form.bits) : scaledGrid(form.bits, form.symmetric);
+  if (form.kind === 'blocks') {
+    const grid = scaledGrid(form.bits, form.symmetric);
+    return { rounding: new MatrixRounding(shape, form.blockSize, grid, criterion), scale: null };
+  }
+  // Vectors are of integers of four bits.
+  const bits = form.codebook ? 4 : form.bits;
+  const scale = columnScales(weights, shape[1], bits);
+  const grid = packedGrid(scale, bits);
   return { rounding: new MatrixRounding(shape, form.blockSize, grid, criterion), scale };
 }
 
@@ -76,12 +101,33 @@ export class MatrixRounder {
   round(weights: Float32Array, n: number, form: MatrixForm, algorithm: MatrixAlgorithm): RoundedMatrix | null {
     const { k } = this;
     const { blockSize } = form;
+    if (form.kind === 'packed' && form.codebook) return this.roundToVectors(weights, n, form, algorithm);
     const criterion = this.criterionOf(algorithm, blockSize);
     if (criterion === null) return null;
     const { rounding, scale } = startRounding(weights, [k, n], form, criterion);
     if (algorithm === 'gptq') compensateErrors(weights, n, rounding, this.factor!, blockSize);
     else rounding.roundAll(weights);
-    return { algorithm, rounding, scale };
+    return { algorithm, rounding, scale, vectors: null };
+  }
+
+  /** All algorithms but GPTQ differ in what a row counts alone. */
+  private roundToVectors(
+    weights: Float32Array,
+    n: number,
+    form: MatrixForm,
+    algorithm: MatrixAlgorithm,
+  ): RoundedMatrix | null {
+    const { blockSize } = form;
+    const factor = algorithm === 'gptq' ? this.factor : null;
+    if (algorithm === 'gptq' && factor === null) return null;
+    const withoutData = algorithm === 'mse-clip' || algorithm === 'hqq' || algorithm === 'k-quant';
+    const importance = factor ? variancesByRow(factor) : withoutData ? null : this.importance;
+    const { rounding, scale } = startRounding(weights, [this.k, n], form, weightedCriterion(importance));
+    const vectors = new CodebookRounding(rounding, weights, n, blockSize, importance);
+    if (factor) compensateErrors(weights, n, vectors, factor, blockSize);
+    else vectors.roundAll(weights);
+    const { codebook, codes } = vectors;
+    return { algorithm, rounding, scale, vectors: { codebook, codes } };
   }
 
   private criterionOf(algorithm: MatrixAlgorithm, blockSize: number): BlockCriterion | null {

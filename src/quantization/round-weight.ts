@@ -84,7 +84,7 @@ function roundNow({ weights, n, form, held, ...problem }: WeightRounding): Round
     const rounded = rounder.round(target, n, form, algorithm);
     if (rounded === null) continue;
     const { integers, steps, zeroPoints, multipliers } = rounded.rounding;
-    const blocks = { integers, steps, zeroPoints, multipliers };
+    const blocks = { integers, steps, zeroPoints, multipliers, vectors: rounded.vectors };
     const decoded = unscaled(rounded.rounding.decode(), channelScales);
     return { algorithm, errors, blocks, scale: rounded.scale, decoded };
   }

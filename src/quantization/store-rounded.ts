@@ -12,6 +12,7 @@ import {
 } from './block-weight.js';
 import type { PackedParameters } from './pack-weight.js';
 import type { PackedWidth } from './packed-multiplier.js';
+import type { VectorCodes } from './round-matrix.js';
 
 /** What `MatrixRounding` found; survives a structured clone. */
 export interface RoundedBlocks {
@@ -21,11 +22,13 @@ export interface RoundedBlocks {
   readonly steps: Float64Array;
   readonly zeroPoints: Uint8Array;
   readonly multipliers: Int8Array;
+  /** In place of the integers, where neighbours along N share a byte: weights that are not stored as [N, K]. */
+  readonly vectors?: VectorCodes | null;
 }
 
 /** @param rows whether the weight is stored as [N, K]. */
 export function packedFromRounded(
-  { integers, multipliers }: RoundedBlocks,
+  { integers, multipliers, vectors }: RoundedBlocks,
   scale: Float32Array,
   bits: PackedWidth,
   rows: boolean,
@@ -33,6 +36,7 @@ export function packedFromRounded(
   const n = scale.length;
   const stored = (values: Uint8Array): Uint8Array => packElements(rows ? turned(values, n) : values, 4);
   const bytes = new Uint8Array(multipliers.buffer, multipliers.byteOffset, multipliers.length);
+  if (vectors) return { bits: 4, scale, multipliers: stored(bytes), ...vectors };
   return { bits, scale, multipliers: stored(bytes), integers: stored(integers) };
 }
 
