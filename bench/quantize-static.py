@@ -1,6 +1,6 @@
 # Static quantization by ONNX Runtime's tools: QDQ, uint8 activations, int8 weights per channel (per tensor below opset 13, where its files per
 # channel do not load). METHOD is MinMax, Entropy, …
-# quantize-static.py MODEL CALIBRATION_FOLDER OUTPUT METHOD; the folder holds index.json and raw tensors (sample-files.ts).
+# quantize-static.py MODEL CALIBRATION_FOLDER OUTPUT METHOD [all|MatMul,Gemm]; the folder holds index.json and raw tensors (sample-files.ts).
 import json
 import os
 import sys
@@ -11,7 +11,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-model, folder, output, method = sys.argv[1:5]
+model, folder, output, method, operators = [*sys.argv[1:], "all"][:5]
 index = json.load(open(os.path.join(folder, "index.json")))
 
 
@@ -47,4 +47,5 @@ with tempfile.TemporaryDirectory() as temporary:
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod[method],
+        op_types_to_quantize=None if operators == "all" else operators.split(","),
     )

@@ -6,6 +6,19 @@ export interface DamageSearch<T> {
   errorOf(operators: readonly T[]): Promise<number>;
   /** Spares an operator, more each time; false once it is not quantized at all any more. */
   spare(operator: T): boolean;
+  /** Whether an operator that does this share of the damage is worth sparing although the error is bearable. */
+  isWorth(operator: T, share: number): boolean;
+}
+
+export interface DamageLimits {
+  /** What the error has to come down to, whatever is spared for it. */
+  readonly bearable: number;
+  /** Down to here what is worth it is spared. */
+  readonly good: number;
+  /** How often `errorOf` may be asked. */
+  readonly most: number;
+  /** How often where the error is bearable. */
+  readonly mostOfBearable: number;
 }
 
 export interface Damage<T> {
@@ -15,21 +28,18 @@ export interface Damage<T> {
   readonly error: number;
 }
 
-/** Of the limit: below it nothing more is spared. */
-const comfortable = 1 / 4;
+/** Of a bearable error: a group that does less has no operator worth looking for. */
+const leastShare = 1 / 8;
 
 /**
  * @param operators in graph order, so that halves hold neighbours.
  * @param error of all of them.
- * @param limit what the error has to come down to; operators that alone do more than half of what is left are spared down to a quarter of it.
- * @param most how often `errorOf` may be asked.
  */
 export async function findDamage<T>(
   operators: readonly T[],
   error: number,
-  limit: number,
-  most: number,
-  { errorOf, spare }: DamageSearch<T>,
+  { bearable, good, most, mostOfBearable }: DamageLimits,
+  { errorOf, spare, isWorth }: DamageSearch<T>,
 ): Promise<Damage<T>> {
   const groups = [{ members: operators, error }];
   const gone = new Set<T>();
@@ -40,10 +50,11 @@ export async function findDamage<T>(
     asked++;
     return members.length === 0 ? Promise.resolve(0) : errorOf(members);
   };
-  while (groups.length > 0 && asked < most) {
+  while (left > good && groups.length > 0) {
     groups.sort((a, b) => b.error - a.error);
-    if (left <= limit && (groups[0].error <= left / 2 || left <= limit * comfortable)) break;
-    const { members } = groups.shift()!;
+    const isUrgent = left > bearable;
+    if (asked >= (isUrgent ? most : mostOfBearable) || (!isUrgent && groups[0].error < left * leastShare)) break;
+    const { members, error: own } = groups.shift()!;
     if (members.length > 1) {
       const middle = members.length >> 1;
       for (const half of [members.slice(0, middle), members.slice(middle)])
@@ -51,6 +62,7 @@ export async function findDamage<T>(
       continue;
     }
     const [operator] = members;
+    if (!isUrgent && !isWorth(operator, own / left)) continue;
     spared.add(operator);
     if (spare(operator)) groups.push({ members, error: await measure(members) });
     else gone.add(operator);

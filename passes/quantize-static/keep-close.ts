@@ -13,8 +13,13 @@ import type { RoundedModel, Rounding } from './rounded-model.js';
 const fewestSamples = 6;
 const mostSamples = 16;
 const enoughElements = 1 << 16;
-/** Sets of operators that are tried, each on all of them. */
+/** Sets of operators that are tried, each on all of them: where an output moves too far, and where it moves more than it might. */
 const mostTried = 48;
+const mostTriedOfBearable = 20;
+/** Of the limit: below it nothing is spared. */
+const good = 1 / 6;
+/** How many times its share of the multiplications an operator must do of the damage to be spared where the error is bearable. */
+const worth = 4;
 /** One of this many samples is held out when ranges are chosen. */
 const heldOutEvery = 4;
 
@@ -30,7 +35,7 @@ export interface KeptClose {
 }
 
 export interface CloseSettings {
-  /** What `before` must not exceed. */
+  /** What the error must not exceed. */
   readonly limit: number;
   /** Values that are taken twice as it is. */
   readonly twice: ReadonlySet<Value>;
@@ -57,7 +62,7 @@ export async function keepClose(
     if (++run >= fewestSamples && checked.count >= enoughElements) break;
   }
   const before = checked.worst;
-  if (before <= limit) return { before, after: before, stored: [], float: [], twice: already };
+  if (before <= limit * good) return { before, after: before, stored: [], float: [], twice: already };
   const exact: [Feeds, Readonly<Record<string, Tensor>>][] = [];
   for await (const sample of heldOut(feeds!, samples))
     if (exact.push([sample, await simulated.run(sample, null)]) === run) break;
@@ -66,7 +71,9 @@ export async function keepClose(
   const float = new Set<PlannedLinear>();
   const integers = integerResults(plan);
   let tried = 0;
-  const { error } = await findDamage(plan.linears, before, limit, mostTried, {
+  const limits = { bearable: limit, good: limit * good, most: mostTried, mostOfBearable: mostTriedOfBearable };
+  const { error } = await findDamage(plan.linears, before, limits, {
+    isWorth: ({ share }, damage) => damage >= worth * share,
     async errorOf(linears) {
       signal.throwIfAborted();
       const errors = new OutputErrors();

@@ -37,26 +37,34 @@ export function planLinears(
           : operator && whyNotQuantized(operator, model, options, { shapeOf, shareOf });
     if (reason !== null) record.skipped(node, reason);
     else if (operator !== null && typeof operator !== 'string')
-      planned.push(planLinear(operator, model, types, options));
+      planned.push(planLinear(operator, shareOf(node), model, types, options));
   }
   return dropSharedWeights(planned, record);
 }
 
 function planLinear(
   operator: LinearOperator,
+  share: number,
   model: Model,
   types: ReadonlyMap<Value, TensorType>,
   options: Options,
 ): PlannedLinear {
   if (operator.kind === 'conv') {
     const activation = fusedActivation(operator.output, model, options);
-    return { operator, activation, result: activation?.output ?? operator.output, asGemm: false, fixedAxes: null };
+    return {
+      operator,
+      share,
+      activation,
+      result: activation?.output ?? operator.output,
+      asGemm: false,
+      fixedAxes: null,
+    };
   }
   const isSum = operator.node.is('MatMul') && operator.biasSlot !== null;
   const shape = (isSum && types.get(operator.input)?.shape) || [];
   const isFixed = shape.length > 2 && shape.every((length) => typeof length === 'number');
   const fixedAxes = isFixed ? shape.length : null;
-  return { operator, activation: null, result: null, asGemm: shape.length === 2, fixedAxes };
+  return { operator, share, activation: null, result: null, asGemm: shape.length === 2, fixedAxes };
 }
 
 interface Costs {

@@ -5,6 +5,8 @@ import type { Node, Value } from '../../src/ir/index.js';
 /** A linear operator whose weights become integers, and whose input is quantized. */
 export interface PlannedLinear {
   readonly operator: LinearOperator;
+  /** Of all multiplications of the model, 0 to 1. */
+  readonly share: number;
   /** What is quantized of its result, behind `activation`; null where the result stays float (matrix products). */
   readonly result: Value | null;
   /** Relu or Clip right behind it, which the range of its result replaces. */

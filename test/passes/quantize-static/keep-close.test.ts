@@ -31,15 +31,15 @@ it('leaves the operators in float that move an output too far, and says why', as
   const left = close.report.skipped.filter(({ reason }) => reason.includes('moved an output'));
   expect(left.map(({ target }) => target)).toContain('spiky');
   expect(close.report.changed.map(({ target }) => target)).toEqual(expect.arrayContaining(['c', 'd']));
-  expect(close.report.metrics.outputErrorOfIntegersAlone).toBeGreaterThan(0.01);
-  expect(close.report.metrics.outputError).toBeLessThan(0.01);
+  expect(close.report.metrics.outputErrorOfIntegersAlone).toBeGreaterThan(0.03);
+  expect(close.report.metrics.outputError).toBeLessThan(0.03);
   expect(await errorOf(model, close.model)).toBeLessThan(0.2 * (await errorOf(model, free.model)));
 });
 
 it('changes nothing where all operators together stay within the limit', async () => {
   const free = await runOnCopy(model, quantizeStatic, { ...options, exclude: ['spiky', 'a'], maxOutputError: 0 });
   const close = await runOnCopy(model, quantizeStatic, { ...options, exclude: ['spiky', 'a'] });
-  expect(close.report.metrics.outputError).toBeLessThan(0.01);
+  expect(close.report.metrics.outputError).toBeLessThan(0.03);
   expect(close.report.changed).toEqual(free.report.changed);
   const feeds = feedsFor(model);
   expect((await outputsOf(close.model, feeds)).y.readFloat32()).toEqual(
