@@ -2,12 +2,16 @@
 import { inferBodyTypes, inferProvenTypes } from '../../src/analysis/index.js';
 import { usageError } from '../../src/errors.js';
 import type { Graph, Model, Node, Value } from '../../src/ir/index.js';
+import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
 import { definePass, type PassContext } from '../../src/pass/index.js';
 import { initializerOwners } from '../../src/rewrite/index.js';
 import { findWideValues, isFloat32, type Types, whyFloat32 } from './islands.js';
 import { type Options, options } from './options.js';
 import { Retyping } from './retype.js';
 import { float32Weights, storeWeights } from './weights.js';
+
+/** The first in which Cast takes bfloat16. */
+const bfloat16Opset = 13;
 
 export const convertFloats = definePass({
   name: 'convert-floats',
@@ -23,14 +27,27 @@ export const convertFloats = definePass({
       );
   },
   async run(model, options, context) {
-    const { type, compute, minimumSize } = options;
-    if (compute === 'float32' || type === 'bfloat16') {
-      const chosen = new Set(context.targets());
-      const weights = float32Weights(model).filter((value) => [...value.consumers()].every((node) => chosen.has(node)));
-      await storeWeights(model, weights, type, minimumSize, context);
-    } else await computeInHalf(model, options, context);
+    const { type, compute } = options;
+    if (compute === 'float32' || type === 'bfloat16') await storeInHalf(model, options, context);
+    else await computeInHalf(model, options, context);
   },
 });
+
+async function storeInHalf(model: Model, { type, minimumSize }: Options, context: PassContext): Promise<void> {
+  const chosen = new Set(context.targets());
+  const weights = float32Weights(model).filter(
+    (value) => value.constant!.size >= minimumSize && [...value.consumers()].every((node) => chosen.has(node)),
+  );
+  if (type === 'bfloat16' && weights.length > 0) {
+    const obstacle = whyNotRaised(model, bfloat16Opset);
+    if (obstacle !== null) {
+      for (const { name } of weights) context.record.skipped(name, obstacle);
+      return;
+    }
+    raiseOpset(model, bfloat16Opset);
+  }
+  await storeWeights(model, weights, type, minimumSize, context);
+}
 
 async function computeInHalf(model: Model, options: Options, context: PassContext): Promise<void> {
   const { type, keepIo, minimumSize } = options;

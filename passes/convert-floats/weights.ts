@@ -1,8 +1,8 @@
 // Weights stored in 16 bits and restored by a Cast, which onnxruntime folds when the model is loaded.
-import { intAttribute, type Model, type Value } from '../../src/ir/index.js';
+import { intAttribute, type Model, type Node, type Value } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import { layoutOf, scanWeight } from '../../src/quantization/index.js';
-import { initializerOwners, NodeInserter } from '../../src/rewrite/index.js';
+import { initializerOwners, NodeInserter, replaceNode } from '../../src/rewrite/index.js';
 import { dataTypeCode } from '../../src/tensor/index.js';
 import { fitsHalf, type HalfType, halfTensor } from './half-tensor.js';
 
@@ -18,6 +18,19 @@ export function float32Weights(model: Model): Value[] {
   return [...model.graph.allGraphs()]
     .flatMap((graph) => [...graph.initializers])
     .filter((value) => value.constant?.dataType === 'float32' && model.constantOf(value) !== null && value.isUsed);
+}
+
+function restore(nodes: NodeInserter, half: Value): Value {
+  return nodes.add('Cast', [half], 'restored', { attributes: { to: intAttribute(dataTypeCode('float32')) } });
+}
+
+/** Lets a Gather look rows up in the table as it is stored, which then stays so in memory too: rows are restored, not the table. */
+function takeRows(node: Node, half: Value): void {
+  const nodes = new NodeInserter(node, node.output.name);
+  const rows = nodes.add('Gather', [half, node.input(1)!], 'stored', {
+    attributes: Object.fromEntries(node.attributes),
+  });
+  replaceNode(node, restore(nodes, rows));
 }
 
 /** Stores those of `weights` that `type` holds, of at least `minimumSize` elements, in it, and restores them for all their users. */
@@ -39,10 +52,8 @@ export async function storeWeights(
     const graph = owners.get(value)!;
     const { name } = value;
     const half = graph.addInitializer(`${name}_${type}`, halfTensor(value.constant!, type));
-    const restored = NodeInserter.atStart(graph, name).add('Cast', [half], 'restored', {
-      attributes: { to: intAttribute(dataTypeCode('float32')) },
-    });
-    value.replaceAllUsesWith(restored);
+    for (const { node, index } of [...value.uses]) if (node.is('Gather') && index === 0) takeRows(node, half);
+    if (value.isUsed) value.replaceAllUsesWith(restore(NodeInserter.atStart(graph, name), half));
     graph.removeInitializer(value);
     context.record.changed(name, `stored as ${type}`);
   }

@@ -155,13 +155,21 @@ function isGated(value: Value | null): boolean {
 
 /** Whether the result is an output of the model, or all but: where rounding errors are not averaged out by layers behind. */
 function makesScores(node: Node): boolean {
-  // What a branch hands over is no result of the model yet.
-  if (node.graph?.parent) return false;
   let value = node.outputs[0];
-  while (value && !value.isGraphOutput) {
+  let { graph } = node;
+  while (value && graph) {
+    const { parent } = graph;
+    if (value.isGraphOutput && parent === null) return true;
+    if (value.isGraphOutput) {
+      // Branches hand over what the model may give: merged decoders do all in them.
+      if (!parent?.is('If')) return false;
+      value = parent.outputs[graph.outputs.indexOf(value)];
+      graph = parent.graph;
+      continue;
+    }
     const [use, ...others] = value.uses;
     if (!use || others.length > 0 || !use.node.is('Add', 'Identity', 'Cast', 'Reshape', 'Squeeze')) return false;
     [value] = use.node.outputs;
   }
-  return value !== null && value !== undefined;
+  return false;
 }

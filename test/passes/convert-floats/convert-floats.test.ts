@@ -174,6 +174,30 @@ test (bool c, float[3,64] x) => (float[3,64] y, float[2,3,64] all) <int64 rounds
     }
   });
 
+  it.each(['float16', 'bfloat16'] as const)(
+    'keeps tables stored as %s in memory, and restores their rows',
+    async (type) => {
+      const original = modelOf(
+        `<ir_version: 8, opset_import: ["" : 11]>
+test (int64[3] ids) => (float[3,64] y, float[3,64] rows) <float[1] w = {0}, float[1] v = {0}>
+{
+  rows = Gather (w, ids)
+  h = MatMul (rows, v)
+  y = MatMul (h, w)
+}`,
+        weights,
+      );
+      const { model } = await runOnCopy(original, pass, { type, compute: 'float32' });
+      expect([...model.graph.initializers].map(({ constant }) => constant!.dataType)).toEqual([type, type]);
+      const gather = [...model.graph.nodes()].find((node) => node.is('Gather'))!;
+      expect(gather.input(0)!.constant?.dataType).toBe(type);
+      expect(model.opset).toBe(type === 'bfloat16' ? 13 : 11);
+      const operators = await optimizedOperators(model, folder);
+      expect(operators.get('Cast')).toBe(1);
+      expect(await errorOf(original, model)).toBeLessThan(type === 'bfloat16' ? 0.03 : 0.003);
+    },
+  );
+
   it('computes no bfloat16', async () => {
     await expect(runOnCopy(modelOf(chain, weights), pass, { type: 'bfloat16', compute: 'half' })).rejects.toThrow(
       'no bfloat16',

@@ -83,6 +83,21 @@ test (bool c, float[3,64] x) => (float[3,256] y) <float[1] w = {0}>
     expect([...operators.keys()].filter((operator) => /^(Cast|Mul|Reshape)$/.test(operator))).toEqual([]);
   });
 
+  it('leaves what makes the scores at 8 bits in branches too, but for scores that something follows', async () => {
+    const text = `<ir_version: 10, opset_import: ["" : 21]>
+test (bool c, float[3,64] x) => (float[3,256] y, float[3,256] z) <float[1] w = {0}, float[1] v = {0}>
+{
+  y, t = If (c) <
+    then_branch = a () => (p, s) { p = MatMul (x, w) s = MatMul (x, v) },
+    else_branch = b () => (q, u) { u = MatMul (x, v) q = Neg (u) }
+  >
+  z = Tanh (t)
+}`;
+    const { report } = await runOnCopy(modelOf(text, { w: [64, 256], v: [64, 256] }), pass);
+    expect(report.skipped).toEqual([{ target: 'p', reason: 'it makes the scores, and keeps 8 bits' }]);
+    expect(report.changed.map(({ target }) => target)).toEqual(['s', 'u']);
+  });
+
   it('packs a table and the matrix tied to it once, where it is asked to', async () => {
     const text = `<ir_version: 10, opset_import: ["" : 21]>
 test (int64[2,5] i) => (float[2,5,128] y) <float[1] t = {0}>
