@@ -14,7 +14,10 @@ export type IntegerType = keyof typeof ranges;
 
 export interface IntegerGrid {
   readonly dataType: IntegerType;
+  /** As it is computed with. */
   readonly shape: readonly number[];
+  /** As it is stored, in the same order, where that is another one. */
+  readonly storedShape?: readonly number[];
   readonly zeroPoints: Float32Array | null;
   /** Position of the scale of element `i`. */
   readonly scaleOf: (i: number) => number;
@@ -64,7 +67,8 @@ export function stepsOf(grid: IntegerGrid, integers: Tensor): Float32Array {
 
 /** The tensor that is stored for so many steps from zero, rounded. */
 export function storedIntegers(grid: IntegerGrid, steps: Float32Array): Tensor {
-  const { dataType, shape, zeroPoints, scaleOf } = grid;
+  const { dataType, zeroPoints, scaleOf } = grid;
+  const shape = grid.storedShape ?? grid.shape;
   const integers = Int32Array.from(steps, (value, i) => wholeSteps(grid, i, value) + (zeroPoints?.[scaleOf(i)] ?? 0));
   switch (dataType) {
     case 'int4':

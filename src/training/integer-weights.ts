@@ -3,37 +3,16 @@
 import { throwIfAborted } from '../errors.js';
 import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
 import { constantSource } from '../ops/index.js';
-import { float32Tensor } from '../tensor/index.js';
-import {
-  type IntegerGrid,
-  isIntegerType,
-  limitsOf,
-  readIntegers,
-  scalePositions,
-  stepsOf,
-  storedIntegers,
-  wholeSteps,
-} from './integer-grid.js';
-import { isScaleOfActivations, isScaleOfOne, scalesOfProduct } from './learned-scales.js';
+import { float32Tensor, type Tensor } from '../tensor/index.js';
+import { limitsOf, storedIntegers, wholeSteps } from './integer-grid.js';
+import { floatWeights } from './integer-products.js';
+import { decodedValues, decodedWeight, type IntegerWeight, scalesThatStay } from './integer-weight.js';
+import { isScaleOfActivations } from './learned-scales.js';
 import type { Weights } from './optimizers/index.js';
 import type { WeightForm } from './weight-form.js';
 
 /** So many steps of a grid are moved at the pace of a weight of float, of which a matrix in 4 bits has a few in a tenth. */
 const pace = 20;
-
-interface IntegerWeight extends IntegerGrid {
-  /** Of the initializer that holds the integers. */
-  readonly holder: string;
-  /** Name of the scale, and what it was. */
-  readonly scale: string;
-  readonly scales: Float32Array;
-  /** The scale is trained, for this weight alone. */
-  readonly learned: boolean;
-  /** Biases in INT32: values are moved, which are many steps. */
-  readonly fine: boolean;
-  /** Names of the scales whose product the scale is. */
-  readonly product: { readonly activation: string; readonly weight: string } | null;
-}
 
 /** Trained logarithm of a scale, in proportion to what it was. */
 function scaleVariable(weight: string): string {
@@ -76,16 +55,21 @@ export class IntegerWeights implements WeightForm {
     const { graph } = model;
     const weights = new Map<string, IntegerWeight>();
     const latents = new Map<Node, Value>();
+    const add = (name: string, weight: IntegerWeight, integers: Tensor): Value => {
+      const latent = graph.addInitializer(
+        `training/${name}`,
+        float32Tensor(weight.shape, decodedValues(weight, integers)),
+      );
+      weights.set(latent.name, weight);
+      return latent;
+    };
+    floatWeights(graph, learnScales, add);
     const nodes = [...graph.nodes()].filter((each) => each.is('DequantizeLinear'));
     const fixed = learnScales ? scalesThatStay(nodes) : null;
     for (const node of nodes) {
       throwIfAborted(signal);
-      const weight = integerWeight(node, fixed);
-      if (!weight) continue;
-      const values = initialValues(weight, node);
-      const latent = graph.addInitializer(`training/${node.output.name}`, float32Tensor(weight.shape, values));
-      weights.set(latent.name, weight);
-      latents.set(node, latent);
+      const weight = decodedWeight(node, fixed);
+      if (weight) latents.set(node, add(node.output.name, weight, constantSource(node.input(0))!.tensor));
     }
     const scales = [...graph.initializers].filter(
       (value) => fixed !== null && !fixed.has(value.name) && isScaleOfActivations(value),
@@ -107,9 +91,9 @@ export class IntegerWeights implements WeightForm {
     const weight = this.weights.get(name);
     if (!weight || weight.fine) return null;
     const { scales, scaleOf } = weight;
-    const steps = values.map((value, i) => Math.round(value / scales[scaleOf(i)]) / pace);
+    const steps = values.map((value, i) => (Math.round(value / scales[scaleOf(i)]) || 0) / pace);
     const own = new Map([[name, steps]]);
-    if (weight.learned) own.set(scaleVariable(name), new Float32Array(scales.length));
+    if (weight.learned) own.set(scaleVariable(name), new Float32Array(weight.storedScales.length));
     return own;
   }
 
@@ -142,13 +126,13 @@ export class IntegerWeights implements WeightForm {
       const steps = variables.get(name)!;
       const scales = this.scalesOf(name, weight, variables);
       const own = new Float32Array(steps.length);
-      const ofScales = new Float32Array(scales.length);
+      const ofScales = new Float32Array(weight.storedScales.length);
       for (let i = 0; i < steps.length; i++) {
         const at = weight.scaleOf(i);
         const [low, high] = limitsOf(weight, i);
         const place = steps[i] * pace;
         if (place >= low - 0.5 && place <= high + 0.5) own[i] = gradient[i] * scales[at] * pace;
-        ofScales[at] += gradient[i] * scales[at] * wholeSteps(weight, i, place);
+        ofScales[weight.storedOf(at)] += gradient[i] * scales[at] * wholeSteps(weight, i, place);
       }
       gradients.set(name, own);
       if (weight.learned) gradients.set(scaleVariable(name), ofScales);
@@ -180,13 +164,18 @@ export class IntegerWeights implements WeightForm {
       const { fine, product, scaleOf, learned } = weight;
       const steps = values.map((value, i) => (fine ? value / scales[scaleOf(i)] : value * pace));
       write(weight.holder, storedIntegers(weight, steps));
-      if (learned || product)
-        write(weight.scale, float32Tensor(initializers.get(weight.scale)!.constant!.shape, scales));
+      if (!learned && !product) continue;
+      const stored = learned ? this.storedScales(name, weight, variables) : scales;
+      write(weight.scale, float32Tensor(initializers.get(weight.scale)!.constant!.shape, stored));
     }
     return changed;
   }
 
-  private scalesOf(name: string, { scales, learned, product }: IntegerWeight, variables: Weights): Float32Array {
+  private scalesOf(
+    name: string,
+    { scales, storedOf, learned, product }: IntegerWeight,
+    variables: Weights,
+  ): Float32Array {
     if (product) {
       const [activation] = this.activations.has(product.activation) ? this.weight(product.activation, variables) : [1];
       const owner = this.byScale.get(product.weight);
@@ -196,58 +185,23 @@ export class IntegerWeights implements WeightForm {
         (scale, i) => (scale * activation * Math.exp(factors?.[factors.length === 1 ? 0 : i] ?? 0)) / before,
       );
     }
-    const logarithms = learned ? variables.get(scaleVariable(name))! : null;
-    return logarithms ? scales.map((scale, i) => scale * Math.exp(logarithms[i])) : scales;
+    if (!learned) return scales;
+    const logarithms = variables.get(scaleVariable(name))!;
+    return scales.map((scale, position) => scale * Math.exp(logarithms[storedOf(position)]));
+  }
+
+  private storedScales(name: string, { storedScales }: IntegerWeight, variables: Weights): Float32Array {
+    const logarithms = variables.get(scaleVariable(name))!;
+    return storedScales.map((scale, i) => scale * Math.exp(logarithms[i]));
   }
 }
 
 /** The nodes behind those that decode. */
 function consumers(value: Value): Node[] {
-  return [...value.uses].flatMap(({ node }) => (node.is('Cast', 'DequantizeLinear') ? consumers(node.output) : [node]));
+  return [...value.uses].flatMap(({ node }) => (decodes(node) ? consumers(node.output) : [node]));
 }
 
-/** Names of scales whose product is the scale of a bias that cannot follow them. */
-function scalesThatStay(nodes: readonly Node[]): ReadonlySet<string> {
-  return new Set(
-    nodes.flatMap((node) => {
-      const [scale, product] = [node.input(1), scalesOfProduct(node)];
-      if (!scale || !product || !constantSource(node.input(0))) return [];
-      const follows = isScaleOfOne(scale) && [1, scale.constant!.size].includes(product.weight.constant!.size);
-      return follows ? [] : [product.activation.name, product.weight.name];
-    }),
-  );
-}
-
-/** `fixed`: scales that are not trained; null: none is. */
-function integerWeight(node: Node, fixed: ReadonlySet<string> | null): IntegerWeight | null {
-  const source = constantSource(node.input(0));
-  const scale = node.input(1);
-  const zeroPoint = node.input(2) ? constantSource(node.input(2)) : null;
-  if (!source?.value.isInitializer || scale?.constant?.dataType !== 'float32' || (node.input(2) && !zeroPoint)) {
-    return null;
-  }
-  const { dataType, shape } = source.tensor;
-  const decodes = [...source.value.uses].every(({ node: user }) => user.is('Cast', 'DequantizeLinear'));
-  if (!isIntegerType(dataType) || !decodes || source.path.some(({ opType }) => opType !== 'Cast')) return null;
-  const own = fixed !== null && !fixed.has(scale.name) && isScaleOfOne(scale);
-  const fine = dataType === 'int32';
-  const product = own && fine ? scalesOfProduct(node) : null;
-  return {
-    holder: source.value.name,
-    dataType,
-    shape,
-    scale: scale.name,
-    scales: scale.constant.readFloat32().slice(),
-    zeroPoints: zeroPoint && readIntegers(zeroPoint.tensor),
-    scaleOf: scalePositions(shape, scale.constant.shape, node.attributes.int('axis', 1)),
-    learned: own && !fine && source.value.uses.size === 1,
-    fine,
-    product: product && { activation: product.activation.name, weight: product.weight.name },
-  };
-}
-
-function initialValues(weight: IntegerWeight, node: Node): Float32Array {
-  return stepsOf(weight, constantSource(node.input(0))!.tensor).map(
-    (steps, i) => steps * weight.scales[weight.scaleOf(i)],
-  );
+function decodes(node: Node): boolean {
+  if (node.is('Mul')) return node.inputs.every((input) => constantSource(input) !== null);
+  return node.is('Cast', 'DequantizeLinear', 'Reshape', 'Transpose');
 }

@@ -1,4 +1,4 @@
-// Straight-through gradients of QuantizeLinear and DequantizeLinear (Bengio et al. 2013), with those of the scale (LSQ, Esser et al.
+// Straight-through gradients of QuantizeLinear, DynamicQuantizeLinear and DequantizeLinear (Bengio et al. 2013), with those of the scale (LSQ, Esser et al.
 // 2020). The "gradient" of the integer in between is that of the number it stands for.
 import type { Value } from '../../ir/index.js';
 import type { GraphBuilder } from '../graph-builder.js';
@@ -44,6 +44,8 @@ export const quantizationRules: RuleTable = {
       ];
     },
   },
+  // Its scale and zero point follow the input, so nothing is cut off; what they lose or win by that is rounding.
+  DynamicQuantizeLinear: { gradients: ({ gradient }) => [gradient(0)] },
   DequantizeLinear: {
     obstacle: blockObstacle,
     gradients: (context) => {
