@@ -19,7 +19,7 @@ const mostTriedOfBearable = 20;
 /** Of the limit: below it nothing is spared. */
 const good = 1 / 6;
 /** How many times its share of the multiplications an operator must do of the damage to be spared where the error is bearable. */
-const worth = 4;
+const worth = 10;
 /** One of this many samples is held out when ranges are chosen. */
 const heldOutEvery = 4;
 
