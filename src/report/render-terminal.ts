@@ -72,7 +72,7 @@ function decodingLines(decoding: Fidelity['decoding'], style: ChalkInstance): st
   if (!decoding) return [];
   const { atLoad, inRuns } = decoding;
   if (inRuns.length === 0) {
-    return [style.dim(`${plural(atLoad, 'operator')} that decode weights run once, when the model is loaded`)];
+    return [style.dim(`weights are decoded once, when the model is loaded, by ${plural(atLoad, 'operator')}`)];
   }
   return [
     style.yellow(
