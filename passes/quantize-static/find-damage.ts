@@ -6,6 +6,8 @@ export interface DamageSearch<T> {
   errorOf(operators: readonly T[]): Promise<number>;
   /** Spares an operator, more each time; false once it is not quantized at all any more. */
   spare(operator: T): boolean;
+  /** Quantizes it as before it was spared; what comes back undoes that. */
+  restore(operator: T): () => void;
   /** Whether an operator that does this share of the damage is worth sparing although the error is bearable. */
   isWorth(operator: T, share: number): boolean;
 }
@@ -30,6 +32,8 @@ export interface Damage<T> {
 
 /** Of a bearable error: a group that does less has no operator worth looking for. */
 const leastShare = 1 / 8;
+/** An operator without which the error is no more than this many times as large has no reason to be spared. */
+const idle = 1.05;
 
 /**
  * @param operators in graph order, so that halves hold neighbours.
@@ -39,7 +43,7 @@ export async function findDamage<T>(
   operators: readonly T[],
   error: number,
   { bearable, good, most, mostOfBearable }: DamageLimits,
-  { errorOf, spare, isWorth }: DamageSearch<T>,
+  { errorOf, spare, restore, isWorth }: DamageSearch<T>,
 ): Promise<Damage<T>> {
   const groups = [{ members: operators, error }];
   const gone = new Set<T>();
@@ -68,5 +72,19 @@ export async function findDamage<T>(
     else gone.add(operator);
     left = await measure(operators.filter((other) => !gone.has(other)));
   }
-  return { spared: [...spared], error: left };
+  // A value between two operators is rounded by both: to spare one of them may have helped nothing.
+  const kept: T[] = [];
+  for (const operator of [...spared].reverse()) {
+    const wasGone = gone.delete(operator);
+    const spareAgain = restore(operator);
+    const restored = await measure(operators.filter((other) => !gone.has(other)));
+    if (restored <= left * idle) {
+      left = restored;
+      continue;
+    }
+    kept.unshift(operator);
+    spareAgain();
+    if (wasGone) gone.add(operator);
+  }
+  return { spared: kept, error: left };
 }

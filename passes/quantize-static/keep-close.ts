@@ -18,8 +18,8 @@ const mostTried = 48;
 const mostTriedOfBearable = 20;
 /** Of the limit: below it nothing is spared. */
 const good = 1 / 6;
-/** How many times its share of the multiplications an operator must do of the damage to be spared where the error is bearable. */
-const worth = 10;
+/** How many times its share of the work an operator must do of the damage to be spared where the error is bearable. */
+const worth = 7;
 /** One of this many samples is held out when ranges are chosen. */
 const heldOutEvery = 4;
 
@@ -73,7 +73,8 @@ export async function keepClose(
   let tried = 0;
   const limits = { bearable: limit, good: limit * good, most: mostTried, mostOfBearable: mostTriedOfBearable };
   const { error } = await findDamage(plan.linears, before, limits, {
-    isWorth: ({ share }, damage) => damage >= worth * share,
+    // Around a small one conversions take what it does not.
+    isWorth: ({ share }, damage) => damage >= worth * Math.max(share, 1 / plan.linears.length),
     async errorOf(linears) {
       signal.throwIfAborted();
       const errors = new OutputErrors();
@@ -93,6 +94,11 @@ export async function keepClose(
       if (kind === 'matrix' && canBeTwice.has(input) && !integers.has(input) && !twice.has(input)) twice.add(input);
       else stored.add(linear);
       return true;
+    },
+    // A second pass may serve other products too, and stays.
+    restore(linear) {
+      const from = [stored, float].find((some) => some.delete(linear));
+      return () => from?.add(linear);
     },
   });
   const inOrder = (some: ReadonlySet<PlannedLinear>) => plan.linears.filter((linear) => some.has(linear));
