@@ -16,8 +16,12 @@ const enoughElements = 1 << 16;
 /** Sets of operators that are tried, each on all of them: where an output moves too far, and where it moves more than it might. */
 const mostTried = 48;
 const mostTriedOfBearable = 20;
+/** Of the limit: what an error above it has to come down to, as other inputs may move outputs further. */
+const margin = 1 / 3;
 /** Of the limit: below it nothing is spared. */
 const good = 1 / 6;
+/** Of the error: what must not be left above the limit for sparing operators to be worth their time. */
+const hopeless = 1 / 2;
 /** How many times its share of the work an operator must do of the damage to be spared where the error is bearable. */
 const worth = 7;
 /** One of this many samples is held out when ranges are chosen. */
@@ -71,7 +75,8 @@ export async function keepClose(
   const float = new Set<PlannedLinear>();
   const integers = integerResults(plan);
   let tried = 0;
-  const limits = { bearable: limit, good: limit * good, most: mostTried, mostOfBearable: mostTriedOfBearable };
+  const bearable = before > limit ? limit * margin : limit;
+  const limits = { bearable, good: limit * good, most: mostTried, mostOfBearable: mostTriedOfBearable };
   const { error } = await findDamage(plan.linears, before, limits, {
     // Around a small one conversions take what it does not.
     isWorth: ({ share }, damage) => damage >= worth * Math.max(share, 1 / plan.linears.length),
@@ -101,6 +106,8 @@ export async function keepClose(
       return () => from?.add(linear);
     },
   });
+  if (error > limit && error > before * hopeless)
+    return { before, after: before, stored: [], float: [], twice: already };
   const inOrder = (some: ReadonlySet<PlannedLinear>) => plan.linears.filter((linear) => some.has(linear));
   return { before, after: error, stored: inOrder(stored), float: inOrder(float), twice };
 }
