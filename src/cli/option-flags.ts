@@ -35,10 +35,15 @@ function flagsOf(name: string, schema: OptionSchema): Option[] {
       : [new Option(flag, description), new Option(`--no-${flagName(name)}`).hideHelp()];
   }
   if (schema.type === 'array') {
-    const parse = valueParser(schema.items ?? {});
+    const items = schema.items ?? {};
+    const parse = valueParser(items);
+    // Words of a list hold no commas; patterns may.
+    const isList = allowedValues(items) !== null || items.type === 'number' || items.type === 'integer';
+    const parts = (text: string): string[] => (isList ? text.split(',').map((part) => part.trim()) : [text]);
+    const how = isList ? 'repeatable, or with commas' : 'repeatable';
     return [
-      new Option(`${flag} <${placeholder(schema.items ?? {})}>`, `${description} (repeatable)`).argParser(
-        (text: string, previous: unknown[] | undefined) => [...(previous ?? []), parse(text)],
+      new Option(`${flag} <${placeholder(items)}>`, `${description} (${how})`).argParser(
+        (text: string, previous: unknown[] | undefined) => [...(previous ?? []), ...parts(text).map(parse)],
       ),
     ];
   }

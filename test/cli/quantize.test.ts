@@ -76,6 +76,28 @@ test('--exclude is recorded, and every target has its reason', async () => {
   expect(quantize.skipped).toEqual([{ target: 'y', reason: 'excluded' }]);
 });
 
+test('lists of operators may be given with commas, and each is checked', async () => {
+  const run = (operators: string) =>
+    runCli([
+      'quantize',
+      model,
+      '-o',
+      join(folder, 'listed.onnx'),
+      '--overwrite',
+      '--json',
+      '--dry-run',
+      '--operators',
+      operators,
+    ]);
+  const { code, stdout } = await run('MatMul,Gemm, Gather');
+  expect(code).toBe(0);
+  const { passes } = JSON.parse(stdout);
+  const { options } = passes.find(({ pass }: { pass: string }) => pass === 'quantize-dynamic');
+  expect(options.operators).toEqual(['MatMul', 'Gemm', 'Gather']);
+  const refused = await run('MatMul,Gem');
+  expect(refused.code).toBe(2);
+});
+
 test('warns of convolutions before it writes, and names what helps', async () => {
   const path = await writeConvolution(folder);
   const { code, stderr } = await runCli(['quantize', path]);
