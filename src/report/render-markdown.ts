@@ -1,4 +1,5 @@
 // The report of a run as Markdown that fits a pull-request comment.
+
 import type { CompressionReport } from './compression-report.js';
 import {
   digits,
@@ -12,6 +13,7 @@ import {
 } from './format.js';
 import { evaluationRows } from './render-evaluation.js';
 import { groupReasons } from './skip-reasons.js';
+import { slowdownWarning } from './slowdown-warning.js';
 import { summaryLine } from './summary-line.js';
 
 export function renderMarkdown(report: CompressionReport): string {
@@ -138,8 +140,14 @@ function skipList({ passes }: CompressionReport): string[] {
   return [`<details><summary>Skipped, and why</summary>\n\n${lines.join('\n')}\n\n</details>`];
 }
 
-function warningList({ warnings, passes }: CompressionReport): string[] {
-  const all = [...warnings, ...passes.flatMap((pass) => pass.warnings.map((warning) => `${pass.pass}: ${warning}`))];
+function warningList(report: CompressionReport): string[] {
+  const { warnings, passes } = report;
+  const slow = slowdownWarning(report);
+  const all = [
+    ...warnings,
+    ...passes.flatMap((pass) => pass.warnings.map((warning) => `${pass.pass}: ${warning}`)),
+    ...(slow ? [slow] : []),
+  ];
   return all.length === 0 ? [] : [all.map((warning) => `> ⚠ ${plain(warning)}`).join('\n')];
 }
 

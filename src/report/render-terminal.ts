@@ -14,6 +14,7 @@ import {
 import { movementWarning } from './movement-warning.js';
 import { evaluationLines } from './render-evaluation.js';
 import { groupReasons } from './skip-reasons.js';
+import { slowdownWarning } from './slowdown-warning.js';
 import { summaryLine } from './summary-line.js';
 import { alignColumns, printable } from './text-table.js';
 
@@ -21,7 +22,7 @@ import { alignColumns, printable } from './text-table.js';
 export function renderDetails(report: CompressionReport, style: ChalkInstance): string[] {
   const width = Math.max(0, ...report.passes.map(({ pass }) => pass.length));
   // Other warnings were said before the work began.
-  const moved = movementWarning(report);
+  const warnings = [movementWarning(report), slowdownWarning(report)].filter((warning) => warning !== null);
   return [
     ...(report.calibration ? [style.dim(`calibrated with ${report.calibration}`)] : []),
     ...report.passes.flatMap((pass) => passLines(pass, width, style)),
@@ -29,7 +30,7 @@ export function renderDetails(report: CompressionReport, style: ChalkInstance): 
     ...transferLines(report, style),
     ...(report.evaluation ? evaluationLines(report.evaluation, style) : []),
     ...speedLines(report, style),
-    ...(moved ? [style.yellow(`warning: ${printable(moved)}`)] : []),
+    ...warnings.map((warning) => style.yellow(`warning: ${printable(warning)}`)),
   ];
 }
 

@@ -1,4 +1,5 @@
 // The report of a run as one HTML file that needs nothing else: no network, no script, light and dark, readable on a phone.
+
 import { basename } from 'node:path';
 import type { CompressionReport } from '../compression-report.js';
 import {
@@ -14,6 +15,7 @@ import {
 import { formatDifference, formatFidelity, formatFigure, formatInterval } from '../format-metric.js';
 import type { NodeComparison } from '../node-comparison.js';
 import { groupReasons } from '../skip-reasons.js';
+import { slowdownWarning } from '../slowdown-warning.js';
 import { worstCosine } from '../summary-line.js';
 import { distribution, latencyDistribution, nodeErrors, sizeByGroup, sizeByType } from './charts.js';
 import { curveCharts } from './curve-section.js';
@@ -131,8 +133,14 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
   return html`<div class="scroll"><table><thead><tr>${cells('th', header)}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
-function warningSection({ warnings, passes }: CompressionReport): Markup[] {
-  const all = [...warnings, ...passes.flatMap((pass) => pass.warnings.map((warning) => `${pass.pass}: ${warning}`))];
+function warningSection(report: CompressionReport): Markup[] {
+  const { warnings, passes } = report;
+  const slow = slowdownWarning(report);
+  const all = [
+    ...warnings,
+    ...passes.flatMap((pass) => pass.warnings.map((warning) => `${pass.pass}: ${warning}`)),
+    ...(slow ? [slow] : []),
+  ];
   if (all.length === 0) return [];
   return [html`<section class="warning">${all.map((warning) => html`<p>${warning}</p>`)}</section>`];
 }
