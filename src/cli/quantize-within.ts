@@ -124,7 +124,7 @@ export async function quantizeWithinDrop(
   return final;
 }
 
-/** Keeps as many operators in float, the most sensitive first, as size or latency allow. */
+/** Keeps as many operators in float, the most sensitive first, as size or latency allow, and as many of the matrix products behind them at 16 bits. */
 export async function quantizeWithinBudget(
   mode: LimitedMode,
   attempt: Attempt,
@@ -143,19 +143,19 @@ export async function quantizeWithinBudget(
   const order = await rankOperators(keeping, attempt, options, context);
   let overwrite = options.overwrite;
   const run = async (
-    count: number,
+    { exclude: float, sixteenBits }: Kept,
     settings: Partial<WriteOptions>,
     quick: PassOptions = {},
   ): Promise<CompressionReport> => {
-    const names = order.slice(0, count).map(({ name }) => name);
-    const compression = await attempt({ ...keeping.options({ sixteenBits: [], exclude: names }, exclude), ...quick });
+    const compression = await attempt({ ...keeping.options({ sixteenBits, exclude: float }, exclude), ...quick });
     const report = await compressQuietly(compression, { ...options, overwrite, ...settings }, context);
     if (!settings.dryRun && !options.dryRun) overwrite = true;
     const figures = [
       megabytes(bytesOf(report)),
       ...(ratioOf(report) === null ? [] : [`${ratioOf(report)!.toFixed(2)}x`]),
     ];
-    context.output.log(`${count} of ${order.length} ${keeping.word}: ${figures.join(', ')}`);
+    const wide = sixteenBits.length > 0 ? `${sixteenBits.length} at 16 bits, ` : '';
+    context.output.log(`${wide}${float.length} of ${order.length} ${keeping.word}: ${figures.join(', ')}`);
     return report;
   };
   const fits = (report: CompressionReport): boolean =>
@@ -163,11 +163,24 @@ export async function quantizeWithinBudget(
     (latency === undefined || (ratioOf(report) ?? Number.POSITIVE_INFINITY) <= latency);
   const quick = latency === undefined ? keeping.quick : {};
   const trial = latency === undefined ? { dryRun: true, report: [] } : { measure: true, report: [] };
-  // How many of the least sensitive ones must be integers.
-  const integers = fits(await run(order.length, trial, quick))
+  /** `float` operators, the most sensitive first, and of those behind them `wide` matrix products. */
+  const keptOf = (float: number, wide = 0): Kept => {
+    const behind = order.slice(float).filter(({ isMatrix }) => isMatrix);
+    const names = (operators: readonly RankedOperator[]) => operators.map(({ name }) => name);
+    return { exclude: names(order.slice(0, float)), sixteenBits: names(behind.slice(0, wide)) };
+  };
+  // How many of the least sensitive ones must be integers; of the matrix products among those, how many must do with 8 bits.
+  const integers = fits(await run(keptOf(order.length), trial, quick))
     ? 0
-    : await smallestCount(order.length, async (count) => fits(await run(order.length - count, trial, quick)));
-  const report = await run(order.length - (integers ?? order.length), latency === undefined ? {} : { measure: true });
+    : await smallestCount(order.length, async (count) => fits(await run(keptOf(order.length - count), trial, quick)));
+  const float = order.length - (integers ?? order.length);
+  const products = keeping.sixteenBits && integers ? order.slice(float).filter(({ isMatrix }) => isMatrix).length : 0;
+  const narrow =
+    products === 0 || fits(await run(keptOf(float, products), trial))
+      ? 0
+      : await smallestCount(products, async (count) => fits(await run(keptOf(float, products - count), trial)));
+  const chosen = keptOf(float, products - (narrow ?? products));
+  const report = await run(chosen, latency === undefined ? {} : { measure: true });
   await tellResult(report, context);
   if (!fits(report)) {
     const reached = latency === undefined ? megabytes(bytesOf(report)) : `${ratioOf(report)?.toFixed(2)}x`;

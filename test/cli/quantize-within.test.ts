@@ -70,12 +70,13 @@ describe('--max-drop', () => {
 });
 
 describe('a budget', () => {
-  test('of size is filled with operators in float, the most sensitive first', async () => {
+  test('of size is filled with operators in float, the most sensitive first, and with 16 bits behind them', async () => {
     const { code, stderr } = await quantize('sized.onnx', '--target-size', '45kB');
     expect(code).toBe(0);
-    expect(stderr).toContain('1 of 2 in float: 0.04 MB');
+    expect(stderr).toContain('1 at 16 bits, 1 of 2 in float: 0.04 MB');
     expect(statSync(join(folder, 'sized.onnx')).size).toBeLessThanOrEqual(45_000);
-    expect(await countOf('sized.onnx', 'QuantizeLinear')).toBe(1);
+    expect(await countOf('sized.onnx', 'QuantizeLinear')).toBe(2);
+    expect(await countOf('sized.onnx', 'MatMul')).toBe(3);
   });
 
   test('that all in integers do not meet ends with 99', async () => {
