@@ -7,21 +7,40 @@ import { definePass, type PassContext } from '../../src/pass/index.js';
 import { examplesFor, locateTrainingOptions, openTeacher, trainInPass } from '../../src/training/index.js';
 import { options } from './options.js';
 
-/** Gentler than for a student that still has everything to learn. */
-const defaultRate = 1e-4;
-/** What is compared where residual blocks of both models stand beside each other: what lies between tells more than few answers. */
-const lossOfBlocks = 'logits:1,features:5';
+/** How a model is healed where the options do not say. */
+interface Defaults {
+  /** undefined: that of training. */
+  readonly loss?: string;
+  readonly rate: number;
+}
 
-/** undefined: that of training. */
-async function defaultLoss(model: Model, teacher: Model, { engine }: PassContext): Promise<string | undefined> {
-  const widths: string[] = [];
+/** Gentler than for a student that still has everything to learn. */
+const gentle: Defaults = { rate: 1e-4 };
+/** What lies between tells more than few answers: compared where residual blocks of both models stand beside each other. */
+const ofBlocks: Defaults = { loss: 'logits:1,features:5', rate: 1e-4 };
+/** Maps of convolutional networks hold whole images: they carry more weight, and bear a higher rate. */
+const ofMaps: Defaults = { loss: 'logits:1,features:20', rate: 5e-4 };
+/** Rates for integers, which start next to where they end. */
+const quantizedRates = { maps: 1e-4, others: 1e-5 } as const;
+
+async function defaultsFor(model: Model, teacher: Model, { engine }: PassContext): Promise<Defaults> {
+  const shapes: string[] = [];
+  let maps = false;
   for (const each of [model, teacher]) {
     const sums = findResidualSums(each.graph).map(({ output }) => output);
-    if (sums.length === 0) return undefined;
-    const types = await engine.inferTypes(each);
-    widths.push(sums.map((sum) => types.get(sum)?.shape?.slice(1).join('x')).join());
+    const types = sums.length > 0 ? await engine.inferTypes(each) : null;
+    const own = sums.map((sum) => types?.get(sum)?.shape?.slice(1));
+    maps = own.length > 0 && own.every((shape) => shape?.length === 3);
+    shapes.push(own.map((shape) => shape?.join('x')).join());
   }
-  return widths[0] === widths[1] ? lossOfBlocks : undefined;
+  const beside = shapes[0] !== '' && shapes[0] === shapes[1];
+  const defaults = beside ? (maps ? ofMaps : ofBlocks) : gentle;
+  if (!isQuantized(model)) return defaults;
+  return { ...defaults, rate: beside && maps ? quantizedRates.maps : quantizedRates.others };
+}
+
+function isQuantized({ graph }: Model): boolean {
+  return [...graph.nodes()].some((node) => node.is('QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear'));
 }
 
 export const heal = definePass({
@@ -36,9 +55,15 @@ export const heal = definePass({
     try {
       const teacher = await openTeacher(options, context);
       const examples = await examplesFor(model, options, context, seed);
-      const loss =
-        options.loss ?? (options.replay === undefined ? await defaultLoss(model, teacher, context) : undefined);
-      await trainInPass(model, { ...options, loss }, context, { teacher, examples, rate: defaultRate, seed });
+      const defaults = options.replay === undefined ? await defaultsFor(model, teacher, context) : gentle;
+      const loss = options.loss ?? defaults.loss;
+      await trainInPass(model, { ...options, loss }, context, {
+        teacher,
+        examples,
+        rate: defaults.rate,
+        mix: true,
+        seed,
+      });
     } catch (cause) {
       // Compression stands without it.
       if (!(cause instanceof DsoptError) || cause.code !== 'MODEL_UNSUPPORTED') throw cause;

@@ -21,7 +21,7 @@ export const trainingOptions = {
       message: `losses are written like logits:1,features:0.5, of ${lossNames.join(', ')}; stages like features:1@30%;logits:1`,
     })
     .describe(
-      `weighted losses, of ${lossNames.join(', ')}; labels needs right answers in the data; stages one behind the other are parted by semicolons and given shares of the steps: features:1@30%;logits:1 (default: logits:1, with replay also labels; of heal logits:1,features:5 where both models have the same residual blocks)`,
+      `weighted losses, of ${lossNames.join(', ')}; labels needs right answers in the data; stages one behind the other are parted by semicolons and given shares of the steps: features:1@30%;logits:1 (default: logits:1, with replay also labels; of heal logits:1,features:5 where both models have the same residual blocks, features:20 in networks of convolutions)`,
     ),
   mapping: z
     .string()
@@ -37,7 +37,13 @@ export const trainingOptions = {
   steps: z.int().min(1).optional().describe('steps of the optimizer, instead of epochs'),
   batch: z.int().min(1).default(64).describe('examples a step'),
   accumulate: z.int().min(1).default(1).describe('batches whose gradients make one step'),
-  lr: z.number().positive().optional().describe('highest learning rate (default: 1e-3, of heal 1e-4)'),
+  lr: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'highest learning rate (default: 1e-3; of heal 5e-4 where maps of convolutions are compared, 1e-4 otherwise; of quantized models 1e-4 and 1e-5)',
+    ),
   optimizer: z.enum(['adamw', 'adam', 'sgd']).default('adamw').describe('how weights follow gradients'),
   weightDecay: z.number().min(0).default(0).describe('decay of weights of two and more axes'),
   momentum: z.number().min(0).max(1).default(0.9).describe('of sgd'),
@@ -52,7 +58,7 @@ export const trainingOptions = {
       message: `augmentation is auto, none, or written like flip,crop, of ${augmentations.join(', ')}`,
     })
     .describe(
-      'auto: flip and crop for images in colour; vary images: flip, crop (shift by up to an eighth), cutout (a square of zeros), mixup and cutmix (pairs, not with labels); texts: mask (15 % of the tokens)',
+      'auto: flip and crop for images in colour, of heal mixup and cutmix too; vary images: flip, crop (shift by up to an eighth), cutout (a square of zeros), mixup and cutmix (pairs, not with labels); texts: mask (15 % of the tokens)',
     ),
   maskToken: z
     .int()

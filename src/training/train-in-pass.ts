@@ -34,6 +34,8 @@ export interface PassTraining {
   readonly rate: number;
   /** The student begins with random weights. */
   readonly fresh?: boolean;
+  /** Augmentation that nobody chose mixes images, too. */
+  readonly mix?: boolean;
   readonly seed: number;
 }
 
@@ -42,7 +44,7 @@ export async function trainInPass(
   model: Model,
   options: TrainingOptions,
   context: PassContext,
-  { teacher, examples, rate, fresh, seed }: PassTraining,
+  { teacher, examples, rate, fresh, mix, seed }: PassTraining,
 ): Promise<TrainingResult> {
   const { engine, signal, finish = null, maxMemory, record } = context;
   const learnScales = options.ranges === 'learned';
@@ -51,7 +53,7 @@ export async function trainInPass(
   const student = integers?.model ?? cloneModel(model);
   liftConstants(student.graph);
   const result = await train(
-    { student, teacher, examples, options, rate, fresh, form: integers },
+    { student, teacher, examples, options, rate, fresh, mix, form: integers },
     { engine, signal, finish, maxMemory, seed, progress: (done, total, note) => context.progress(done, total, note) },
   );
   throwIfAborted(signal);

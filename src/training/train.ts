@@ -41,7 +41,7 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
     engine,
     executing,
   });
-  const kinds = augmentationsFor(options, examples);
+  const kinds = augmentationsFor(options, examples, request.mix === true && !/labels/.test(lossOf(options)));
   checkAugmentations(kinds, options, examples);
   const { threads, teacherCache, checkpoint } = options;
   const hashed = teacherCache !== undefined || checkpoint !== undefined;
@@ -95,9 +95,15 @@ function roundedForm({ graph }: Model, { qat, qatBlockSize: blockSize }: Trainin
   return quantizer;
 }
 
-function augmentationsFor({ augment }: TrainingOptions, { areImages }: Examples): ReadonlySet<Augmentation> {
+function augmentationsFor(
+  { augment }: TrainingOptions,
+  { areImages }: Examples,
+  mixes: boolean,
+): ReadonlySet<Augmentation> {
   const kinds = parseAugmentations(augment) ?? new Set();
-  return kinds === 'auto' ? new Set<Augmentation>(areImages ? ['flip', 'crop'] : []) : kinds;
+  if (kinds !== 'auto') return kinds;
+  if (!areImages) return new Set();
+  return new Set<Augmentation>(mixes ? ['flip', 'crop', 'mixup', 'cutmix'] : ['flip', 'crop']);
 }
 
 function checkAugmentations(kinds: ReadonlySet<Augmentation>, options: TrainingOptions, { maskToken }: Examples): void {

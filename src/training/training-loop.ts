@@ -47,6 +47,8 @@ export interface TrainingRequest {
   readonly options: TrainingOptions;
   /** The student begins with random weights. */
   readonly fresh?: boolean;
+  /** Augmentation that nobody chose mixes images, too, where right answers do not count. */
+  readonly mix?: boolean;
   /** What is trained in place of weights; default: as the options say. */
   readonly form?: WeightForm | null;
   /** Of the optimizer, where the options do not say. */

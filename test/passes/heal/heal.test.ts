@@ -1,7 +1,11 @@
 // Healing as a pass: a damaged model comes closer to its original; weights in Constant nodes are trained where they are.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { heal } from '../../../passes/heal/index.js';
 import { cloneModel, type Model, parseModel } from '../../../src/ir/index.js';
+import { createRandom } from '../../../src/numeric/index.js';
 import { inlineWorkers } from '../../../src/parallel/index.js';
 import { type Pass, runPass } from '../../../src/pass/index.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
@@ -105,4 +109,50 @@ test('without data there is an error that says what to give', async () => {
     seed: 0,
   };
   await expect(runPass(cloneModel(model), pass, {}, environment)).rejects.toMatchObject({ code: 'USAGE' });
+});
+
+test('maps of residual blocks are compared, at a rate of their own', async () => {
+  const random = createRandom(3);
+  const list = (count: number): string => Array.from({ length: count }, () => random.normal().toFixed(3)).join(', ');
+  const original = parseModel(`<ir_version: 8, opset_import: ["": 17]> g (float[n,2,4,4] x) => (float[n,2,4,4] y)
+    <float[2,2,3,3] w = {${list(36)}}, float[2] b = {0.1, 0.2}> {
+      a = Conv <pads = [1, 1, 1, 1]> (x, w, b)
+      c = Conv <pads = [1, 1, 1, 1]> (a, w, b)
+      s = Add (c, a)
+      y = Relu (s)
+    }`);
+  const model = cloneModel(original);
+  for (const value of model.graph.initializers) {
+    const values = value.constant!.readFloat32().map((element) => 0.9 * element);
+    value.constant = float32Tensor(value.constant!.shape, values);
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'dsopt-heal-'));
+  const log = join(folder, 'steps.jsonl');
+  const environment = {
+    original,
+    engine,
+    workers: inlineWorkers,
+    samples: {
+      async *[Symbol.asyncIterator]() {
+        for (let i = 0; i < 32; i++) {
+          const x = float32Tensor(
+            [1, 2, 4, 4],
+            Float32Array.from({ length: 32 }, () => random.normal()),
+          );
+          yield { x };
+        }
+      },
+    },
+    signal: new AbortController().signal,
+    seed: 0,
+  };
+  await runPass(model, pass, { batch: 8, steps: 4, warmup: 0, schedule: 'constant', threads: 1, log }, environment);
+  const steps = readFileSync(log, 'utf8').trim().split('\n');
+  rmSync(folder, { recursive: true });
+  for (const line of steps) {
+    const { rate, terms, loss } = JSON.parse(line) as { rate: number; terms: readonly number[]; loss: number };
+    expect(rate).toBe(5e-4);
+    expect(terms).toHaveLength(2);
+    expect(loss).toBeCloseTo(terms[0] + 20 * terms[1], 5);
+  }
 });
