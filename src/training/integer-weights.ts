@@ -159,7 +159,9 @@ export class IntegerWeights implements WeightForm {
       write(name, float32Tensor(initializers.get(name)!.constant!.shape, this.weight(name, variables)));
     }
     for (const [name, weight] of this.weights) {
-      const values = variables.get(name)!;
+      const values = variables.get(name);
+      // Decoded, but no parameter: a factor, say.
+      if (!values) continue;
       const scales = this.scalesOf(name, weight, variables);
       const { fine, product, scaleOf, learned } = weight;
       const steps = values.map((value, i) => (fine ? value / scales[scaleOf(i)] : value * pace));

@@ -156,3 +156,19 @@ test('observed ranges stay', async () => {
   expect(integers.more.size).toBe(0);
   expect([...integers.variables('training/w', new Float32Array(12))!.keys()]).toEqual(['training/w']);
 });
+
+test('decoded constants that are no parameters stay', async () => {
+  const text = (factor: string) => `<ir_version: 10, opset_import: ["": 21]>
+    g (float[n,4] x) => (float[n,3] y)
+    <int8[4,3] q = {3, -2, 7, 1, 0, -5, -8, 4, 2, 6, -1, 5}, float s = {0.1}, int8 f = {5}, float sf = {${factor}}> {
+      w = DequantizeLinear (q, s)
+      c = DequantizeLinear (f, sf)
+      h = MatMul (x, w)
+      y = Mul (h, c)
+    }`;
+  const model = parseModel(text('0.2'));
+  const integers = IntegerWeights.of(model, learning)!;
+  const request = { student: integers.model, teacher: parseModel(text('0.3')), examples: await examples() };
+  await train({ ...request, form: integers, options: optionsOf({ batch: 16, steps: 5 }), rate: 0.02 }, environment);
+  expect([...integers.writeTo(model)].map(({ opType }) => opType)).toEqual(['MatMul']);
+});
