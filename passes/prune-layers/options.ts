@@ -1,6 +1,6 @@
 // Options of prune-layers.
 import { z } from 'zod';
-import { selectionOptions } from '../../src/pass/index.js';
+import { partOption, selectionOptions } from '../../src/pass/index.js';
 
 export const options = z.strictObject({
   ratio: z
@@ -9,7 +9,7 @@ export const options = z.strictObject({
     .lt(1)
     .optional()
     .describe('share of the residual blocks that goes (default: 0.2 where no target is given)'),
-  targetMacs: z.number().gt(0).lt(1).optional().describe('share of the multiply-accumulates that may stay'),
+  targetMacs: partOption.optional().describe('share of the multiply-accumulates that may stay, such as 50%'),
   targetBytes: z.number().int().positive().optional().describe('bytes that the model may have'),
   importance: z
     .enum(['auto', 'output-error', 'block-influence', 'taylor', 'fisher'])

@@ -1,6 +1,7 @@
 // When enough blocks are gone: by their number, the multiplications or the bytes that are left.
 import { countMacs, propagateShapes, weightBytes } from '../../src/analysis/index.js';
 import type { Model } from '../../src/ir/index.js';
+import { parseShare } from '../../src/pass/index.js';
 import { likelyShapes } from '../../src/synthetic/index.js';
 import type { Options } from './options.js';
 
@@ -32,8 +33,9 @@ export function layerTarget(
   }
   if (targetMacs !== undefined) {
     const before = macsOf(original);
+    const most = parseShare(targetMacs);
     const left = (model: Model): number => (before > 0 ? macsOf(model) / before : 1);
-    return { measure: 'macs', left, enough: (_, model) => left(model) <= targetMacs };
+    return { measure: 'macs', left, enough: (_, model) => left(model) <= most };
   }
   const wanted = Math.round((ratio ?? defaultRatio) * blocks);
   // A model without any of its blocks is no smaller version of it.

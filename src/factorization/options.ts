@@ -1,24 +1,22 @@
 // The options that all factorizing passes share: how ranks are chosen, by what metric, and what a result must not be.
 import { z } from 'zod';
 import { usageError } from '../errors.js';
-import { selectionOptions } from '../pass/index.js';
+import { parseShare, selectionOptions, shareOption } from '../pass/index.js';
 
-/** A share: 0.6 or '60%'. */
-const share = z.union([z.number().gt(0).max(1), z.string().regex(/^\d+(\.\d+)?%$/)], {
-  error: 'must be a share such as 60%',
-});
 /** 8MB, 1.5 GiB. */
 const size = z.string().regex(/^\d+(\.\d+)? ?[kMG]i?B$/i);
 const positiveNumber = z.string().regex(/^\d+(\.\d+)?$/);
 
 export const factorizationOptions = {
-  targetParams: share.optional().describe('parameters to keep of all selected operators together, such as 60%'),
-  targetMacs: share.optional().describe('multiplications to keep of all selected operators together, such as 50%'),
+  targetParams: shareOption.optional().describe('parameters to keep of all selected operators together, such as 60%'),
+  targetMacs: shareOption
+    .optional()
+    .describe('multiplications to keep of all selected operators together, such as 50%'),
   targetSize: z
-    .union([...share.options, size], { error: 'must be a share such as 70% or a size such as 8MB' })
+    .union([...shareOption.options, size], { error: 'must be a share such as 70% or a size such as 8MB' })
     .optional()
     .describe('bytes that all weights of the model may take together: a share such as 70%, or a size such as 8MB'),
-  ratio: share.optional().describe('parameters to keep of every selected operator by itself, such as 50%'),
+  ratio: shareOption.optional().describe('parameters to keep of every selected operator by itself, such as 50%'),
   energy: z
     .union([z.number().gt(0).max(1), positiveNumber], { error: 'must be a number between 0 and 1, such as 0.95' })
     .optional()
@@ -107,11 +105,4 @@ function parseBytes(text: string): number | null {
   if (!match) return null;
   const power = 'kmg'.indexOf(match[2].toLowerCase()) + 1;
   return Number(match[1]) * (match[3] ? 1024 : 1000) ** power;
-}
-
-export function parseShare(value: number | string): number {
-  if (typeof value === 'number') return value;
-  const number = value.endsWith('%') ? Number(value.slice(0, -1)) / 100 : Number(value);
-  if (!(number > 0 && number <= 1)) throw usageError(`${value} is not a share between 0 and 100 %`);
-  return number;
 }

@@ -4,14 +4,13 @@
 import { throwIfAborted, usageError } from '../errors.js';
 import type { Model, Value } from '../ir/index.js';
 import { type Matrix, multiplyTransposed, rowsOf } from '../numeric/index.js';
-import type { PassContext } from '../pass/index.js';
+import { type PassContext, parseShare } from '../pass/index.js';
 import { allocate } from './allocate.js';
 import { fittedBias, movedBias } from './bias.js';
 import { asItIsNow, findCandidates, weightsOf } from './candidates.js';
 import { emitFactors } from './emit.js';
 import type { Stage } from './family.js';
 import { observeInputs, scaledMetric } from './moments.js';
-import { parseShare } from './options.js';
 import { energyOf, projectOnto } from './problem.js';
 import { Refit } from './refit.js';
 import { shareGroups } from './share-groups.js';

@@ -15,4 +15,5 @@ export {
 export { type PassReport, type RunEnvironment, runPass } from './run-pass.js';
 export { selectionOptions } from './selection-options.js';
 export { Selection } from './selector.js';
+export { parseShare, partOption, shareOption } from './share-option.js';
 export { withSamples } from './with-samples.js';

@@ -26,6 +26,7 @@ export async function findLosses(
   const expected = valuesByName(reference.graph);
   const candidates: Candidate[] = [];
   let behind = false;
+  let behindConvolution = false;
   for (const node of model.graph.nodes()) {
     const original = expected.get(node.output?.name ?? '');
     if (node.is('BatchNormalization') && behind && original?.producer) {
@@ -39,11 +40,12 @@ export async function findLosses(
     const before = there && typeof there !== 'string' ? there : null;
     const lost = before === null || before.rowLength !== operator.rowLength;
     const moved = before !== null && end !== null && shortcutOf(before, reference)?.sum.name !== end.sum.name;
-    const undoes = behind && (end !== null || operator.output.isGraphOutput);
+    const undoes = behindConvolution || (behind && (end !== null || operator.output.isGraphOutput));
     if (!lost && !moved && !undoes) continue;
     const target = expected.get((end?.sum ?? operator.output).name);
     if (!target?.producer) continue;
     behind = true;
+    behindConvolution ||= operator.kind !== 'matrix';
     candidates.push({ node, operator, own: end?.sum ?? operator.output, original: target });
   }
   const channels = await channelsOf(candidates, model, reference, context);

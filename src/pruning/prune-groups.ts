@@ -1,7 +1,7 @@
 // Structured pruning: which units of which groups go, until a target is met, and their removal.
 import { type ChannelGroup, type ChannelStructure, findChannelGroups, removeUnits } from '../analysis/index.js';
 import { cloneModel, type Model, type Node } from '../ir/index.js';
-import type { PassContext } from '../pass/index.js';
+import { type PassContext, parseShare } from '../pass/index.js';
 import { allocateGreedily, allocateShare, allocateUniformly, allowedCounts, type Candidate } from './allocate.js';
 import { removeBranches } from './branches.js';
 import { classifyGroups, type GroupKind, type PrunableGroup } from './group-kind.js';
@@ -115,7 +115,8 @@ function targetOf({ ratio, targetMacs, targetBytes, costModel }: StructuredOptio
   share: number;
 } {
   if (targetBytes !== undefined) return { measure: 'bytes', share: 1 };
-  if (targetMacs !== undefined) return { measure: costModel === 'padded' ? 'padded-macs' : 'macs', share: targetMacs };
+  if (targetMacs !== undefined)
+    return { measure: costModel === 'padded' ? 'padded-macs' : 'macs', share: parseShare(targetMacs) };
   return { measure: 'units', share: 1 - (ratio ?? defaultRatio) };
 }
 

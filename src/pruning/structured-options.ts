@@ -1,6 +1,6 @@
 // The options of the passes that remove units of channel groups.
 import { z } from 'zod';
-import { selectionOptions } from '../pass/index.js';
+import { partOption, selectionOptions } from '../pass/index.js';
 
 export const structuredOptions = {
   ratio: z
@@ -9,7 +9,7 @@ export const structuredOptions = {
     .lt(1)
     .optional()
     .describe('share of all units that goes (default: 0.2 where no target is given)'),
-  targetMacs: z.number().gt(0).lt(1).optional().describe('share of the multiply-accumulates that may stay'),
+  targetMacs: partOption.optional().describe('share of the multiply-accumulates that may stay, such as 50%'),
   targetBytes: z.number().int().positive().optional().describe('bytes that the model may have'),
   importance: z
     .enum([

@@ -86,7 +86,7 @@ test('refitted consumers make up for redundant channels, which are the ones that
 
 test('a target of multiply-accumulates is met, with multiples of channels', async () => {
   const model = await loadModel(fixturePath('resnet20_cifar10.onnx'));
-  const { model: pruned, report } = await runOnCopy(model, pruneChannels, { targetMacs: 0.6, multipleOf: 4 });
+  const { model: pruned, report } = await runOnCopy(model, pruneChannels, { targetMacs: '60%', multipleOf: 4 });
   expect(report.metrics.remainingMacsRatio).toBeLessThanOrEqual(0.6);
   expect(report.metrics.remainingMacsRatio).toBeGreaterThan(0.5);
   for (const { what } of report.changed) expect(Number(/→ (\d+)/.exec(what)![1]) % 4).toBe(0);
