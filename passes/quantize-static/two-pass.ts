@@ -38,10 +38,9 @@ function worstValues(
   // A value that something else takes as integers too has no exact form to take a remainder from.
   const sorted = [...inputs].filter((value) => choices.has(value)).sort((a, b) => errorOf(b) - errorOf(a));
   if (sorted.length === 0) return new Set();
-  if (twoPass === 'outliers') {
-    const least = Math.max(outlierFactor * errorOf(sorted[sorted.length >> 1]), leastOutlier);
-    return new Set(sorted.filter((value) => errorOf(value) > least));
-  }
+  const least = Math.max(outlierFactor * errorOf(sorted[sorted.length >> 1]), leastOutlier);
+  const outliers = sorted.filter((value) => errorOf(value) > least);
+  if (twoPass === 'outliers') return new Set(outliers);
   let left = sorted.reduce((sum, value) => sum + errorOf(value), 0);
   const most = left * shareLeft;
   const worst = sorted.findIndex((value) => {
@@ -49,7 +48,7 @@ function worstValues(
     left -= errorOf(value);
     return false;
   });
-  return new Set(worst < 0 ? sorted : sorted.slice(0, worst));
+  return new Set(worst < 0 ? sorted : sorted.slice(0, Math.max(worst, outliers.length)));
 }
 
 /** What rounding to `grid` leaves lies within half a step; one step on, as saturation would cost more than resolution. */
