@@ -53,7 +53,7 @@ export async function observeTargets(
   if (!output?.producer) return `${operator.output.name} is not in the original`;
   const { groups, rowLength } = operator;
   const outputs = operator.outputChannels / groups;
-  const saturation = saturationOf(result, model);
+  const saturation = saturationOf(result);
   let moments: SecondMoments[] = [];
   const look = async (isFirst: boolean): Promise<string | null> => {
     const own = [operator.input, ...(shortcut ? [shortcut.other] : []), ...(isFirst ? [] : [result])];

@@ -63,7 +63,7 @@ async function refitOne(
   let best = solveAll(regressions);
   if (!best) return nothingToSee;
   replace(lockstep, operator, best, intercept);
-  if (!again || moments.some(({ count }) => count < 2 * operator.rowLength)) return null;
+  if (!again || moments.some(({ count }) => areFew(count, operator.rowLength))) return null;
   let ahead = best;
   for (let round = 1; round <= rectifyingRounds; round++) {
     await again();
@@ -131,8 +131,13 @@ function replace(
 
 /** Pull towards the weights there are, relative to the mean square of a feature. */
 export function ridgeOf({ kind, rowLength }: LinearOperator, rows: number): number {
-  if (rows < 2 * rowLength) return ridge.fewRows;
+  if (areFew(rows, rowLength)) return ridge.fewRows;
   return kind === 'conv' ? ridge.convolution : ridge.matrix;
+}
+
+/** Rows that leave much of the weights open. */
+function areFew(rows: number, rowLength: number): boolean {
+  return rows < 2 * rowLength;
 }
 
 /** `values` [rows, columns] as [columns, rows]. */

@@ -1,5 +1,6 @@
 // The range outside which the activations behind a value cut it off: there any value beyond the bound computes the same.
-import type { Model, Node, Value } from '../ir/index.js';
+import type { Node, Value } from '../ir/index.js';
+import { clipBounds } from '../ops/index.js';
 
 export interface Saturation {
   /** Values up to this one are all alike; −∞: none are. */
@@ -9,11 +10,11 @@ export interface Saturation {
 }
 
 /** Of everything that takes `value`; null where something tells all values apart. */
-export function saturationOf(value: Value, model: Model): Saturation | null {
+export function saturationOf(value: Value): Saturation | null {
   if (value.isGraphOutput || value.uses.size === 0) return null;
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { node, index } of value.uses) {
-    const own = index === 0 ? boundsOf(node, model) : null;
+    const own = index === 0 ? boundsOf(node) : null;
     if (!own) return null;
     low = Math.min(low, own.low);
     high = Math.max(high, own.high);
@@ -21,15 +22,9 @@ export function saturationOf(value: Value, model: Model): Saturation | null {
   return low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY ? null : { low, high };
 }
 
-function boundsOf(node: Node, model: Model): Saturation | null {
+function boundsOf(node: Node): Saturation | null {
   if (node.is('Relu')) return { low: 0, high: Number.POSITIVE_INFINITY };
-  if (!node.is('Clip')) return null;
-  const bound = (index: number, attribute: string, missing: number): number => {
-    const given = node.input(index);
-    if (!given) return node.attributes.float(attribute, missing);
-    return model.constantOf(given)?.readNumbers()[0] ?? missing;
-  };
-  return { low: bound(1, 'min', Number.NEGATIVE_INFINITY), high: bound(2, 'max', Number.POSITIVE_INFINITY) };
+  return node.is('Clip') ? clipBounds(node) : null;
 }
 
 /** The value nearest to `reached` that computes the same as `target`. */

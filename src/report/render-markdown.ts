@@ -1,5 +1,6 @@
 // The report of a run as Markdown that fits a pull-request comment.
 
+import { allWarnings } from './all-warnings.js';
 import type { CompressionReport } from './compression-report.js';
 import {
   digits,
@@ -13,7 +14,6 @@ import {
 } from './format.js';
 import { evaluationRows } from './render-evaluation.js';
 import { groupReasons } from './skip-reasons.js';
-import { slowdownWarning } from './slowdown-warning.js';
 import { summaryLine } from './summary-line.js';
 
 export function renderMarkdown(report: CompressionReport): string {
@@ -141,13 +141,7 @@ function skipList({ passes }: CompressionReport): string[] {
 }
 
 function warningList(report: CompressionReport): string[] {
-  const { warnings, passes } = report;
-  const slow = slowdownWarning(report);
-  const all = [
-    ...warnings,
-    ...passes.flatMap((pass) => pass.warnings.map((warning) => `${pass.pass}: ${warning}`)),
-    ...(slow ? [slow] : []),
-  ];
+  const all = allWarnings(report);
   return all.length === 0 ? [] : [all.map((warning) => `> ⚠ ${plain(warning)}`).join('\n')];
 }
 

@@ -18,7 +18,7 @@ test('what cuts values off, and the nearest value that computes the same', () =>
       a = MatMul (x, w) r = Relu (a) b = MatMul (r, w) c = Clip (b, low, high) s = Relu (b) d = Add (c, s) e = MatMul (d, w) f = Tanh (e) g = Relu (e) y = Add (f, g)
     }`);
   const values = valuesByName(model.graph);
-  const of = (name: string) => saturationOf(values.get(name)!, model);
+  const of = (name: string) => saturationOf(values.get(name)!);
   expect(of('a')).toEqual({ low: 0, high: Number.POSITIVE_INFINITY });
   // Clip tells apart what Relu does not, and the other way round.
   expect(of('b')).toEqual({ low: -1, high: Number.POSITIVE_INFINITY });

@@ -1,62 +1,20 @@
 // Quantization-aware training: what was trained is what quantize-weights stores, bit for bit of its integers.
 import { expect, test } from 'vitest';
 import { quantizeWeights } from '../../passes/quantize-weights/index.js';
-import { cloneModel, type Model, parseModel } from '../../src/ir/index.js';
-import { createRandom } from '../../src/numeric/index.js';
+import { cloneModel, parseModel } from '../../src/ir/index.js';
 import type { Pass } from '../../src/pass/index.js';
-import { float32Tensor } from '../../src/tensor/index.js';
-import { Examples } from '../../src/training/examples.js';
 import { train } from '../../src/training/index.js';
 import { engine, outputsOf, relativeError, runOnCopy } from '../fixture-models.js';
-import { optionsOf } from './small-models.js';
+import { matrixExamples, matrixFeeds, matrixNetwork, optionsOf } from './small-models.js';
 
 const inputs = 80;
 
-function network(): Model {
-  const model = parseModel(`<ir_version: 10, opset_import: ["": 21]>
-    g (float[n,${inputs}] x) => (float[n,5] y) <float[1] w1 = {0}, float[1] w2 = {0}, float[1] w3 = {0}> {
-      a = MatMul (x, w1)
-      b = Tanh (a)
-      c = Gemm <transB = 1> (b, w2)
-      d = Tanh (c)
-      y = MatMul (d, w3)
-    }`);
-  const random = createRandom(4);
-  const shapes: Record<string, readonly number[]> = { w1: [inputs, 64], w2: [72, 64], w3: [72, 5] };
-  for (const value of model.graph.initializers) {
-    const shape = shapes[value.name];
-    const size = shape[0] * shape[1];
-    value.constant = float32Tensor(
-      shape,
-      Float32Array.from({ length: size }, () => random.normal() / 8),
-    );
-  }
-  return model;
-}
-
-function examples(): Examples {
-  const random = createRandom(6);
-  const draw = () => ({
-    x: float32Tensor(
-      [1, inputs],
-      Float32Array.from({ length: inputs }, () => random.normal()),
-    ),
-  });
-  return new Examples(
-    Array.from({ length: 160 }, () => ({ feeds: draw(), count: 1, targets: null, continues: false })),
-    null,
-    0.2,
-  );
-}
+const network = () => matrixNetwork(inputs, 72);
+const examples = () => matrixExamples(inputs);
 
 const environment = { engine, seed: 1, signal: new AbortController().signal, finish: null, progress() {} };
 const storage = { compute: 'dequantize', algorithm: 'rtn', bits: 4, blockSize: 32 } as const;
-const feeds = {
-  x: float32Tensor(
-    [2, inputs],
-    Float32Array.from({ length: 2 * inputs }, (_, i) => Math.sin(i)),
-  ),
-};
+const feeds = matrixFeeds(inputs);
 
 test('4-bit weights are trained as they are stored, and better than rounded ones', async () => {
   const teacher = network();

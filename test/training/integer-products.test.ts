@@ -5,54 +5,20 @@ import { quantizeWeights } from '../../passes/quantize-weights/index.js';
 import { type Model, parseModel } from '../../src/ir/index.js';
 import { createRandom, packElements } from '../../src/numeric/index.js';
 import type { Pass } from '../../src/pass/index.js';
-import { float32Tensor, MemoryTensor } from '../../src/tensor/index.js';
-import { Examples } from '../../src/training/examples.js';
+import { MemoryTensor } from '../../src/tensor/index.js';
 import { train } from '../../src/training/index.js';
 import { IntegerWeights } from '../../src/training/integer-weights.js';
 import { engine, outputsOf, relativeError, runOnCopy } from '../fixture-models.js';
-import { optionsOf } from './small-models.js';
+import { matrixExamples, matrixFeeds, matrixNetwork, optionsOf } from './small-models.js';
 
 const inputs = 64;
 const environment = { engine, seed: 1, signal: new AbortController().signal, finish: null, progress() {} };
 const learning = { learnScales: true, signal: environment.signal };
 
-function network(): Model {
-  const model = parseModel(`<ir_version: 10, opset_import: ["": 21]>
-    g (float[n,${inputs}] x) => (float[n,5] y) <float[1] w1 = {0}, float[1] w2 = {0}, float[1] w3 = {0}> {
-      a = MatMul (x, w1)
-      b = Tanh (a)
-      c = Gemm <transB = 1> (b, w2)
-      d = Tanh (c)
-      y = MatMul (d, w3)
-    }`);
-  const random = createRandom(4);
-  const shapes: Record<string, readonly number[]> = { w1: [inputs, 64], w2: [96, 64], w3: [96, 5] };
-  for (const value of model.graph.initializers) {
-    const shape = shapes[value.name];
-    const values = Float32Array.from({ length: shape[0] * shape[1] }, () => random.normal() / 8);
-    value.constant = float32Tensor(shape, values);
-  }
-  return model;
-}
+const network = () => matrixNetwork(inputs, 96);
+const examples = () => matrixExamples(inputs);
 
-function examples(): Examples {
-  const random = createRandom(6);
-  const draw = () => ({
-    x: float32Tensor(
-      [1, inputs],
-      Float32Array.from({ length: inputs }, () => random.normal()),
-    ),
-  });
-  const samples = Array.from({ length: 160 }, () => ({ feeds: draw(), count: 1, targets: null, continues: false }));
-  return new Examples(samples, null, 0.2);
-}
-
-const feeds = {
-  x: float32Tensor(
-    [2, inputs],
-    Float32Array.from({ length: 2 * inputs }, (_, i) => Math.sin(i)),
-  ),
-};
+const feeds = matrixFeeds(inputs);
 
 test.each([
   ['packed in 4 bits', quantizeWeights, { bits: 4, algorithm: 'rtn', compute: 'int8' }],

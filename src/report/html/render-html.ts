@@ -1,6 +1,7 @@
 // The report of a run as one HTML file that needs nothing else: no network, no script, light and dark, readable on a phone.
 
 import { basename } from 'node:path';
+import { allWarnings } from '../all-warnings.js';
 import type { CompressionReport } from '../compression-report.js';
 import {
   digits,
@@ -15,7 +16,6 @@ import {
 import { formatDifference, formatFidelity, formatFigure, formatInterval } from '../format-metric.js';
 import type { NodeComparison } from '../node-comparison.js';
 import { groupReasons } from '../skip-reasons.js';
-import { slowdownWarning } from '../slowdown-warning.js';
 import { worstCosine } from '../summary-line.js';
 import { distribution, latencyDistribution, nodeErrors, sizeByGroup, sizeByType } from './charts.js';
 import { curveCharts } from './curve-section.js';
@@ -134,13 +134,7 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 }
 
 function warningSection(report: CompressionReport): Markup[] {
-  const { warnings, passes } = report;
-  const slow = slowdownWarning(report);
-  const all = [
-    ...warnings,
-    ...passes.flatMap((pass) => pass.warnings.map((warning) => `${pass.pass}: ${warning}`)),
-    ...(slow ? [slow] : []),
-  ];
+  const all = allWarnings(report);
   if (all.length === 0) return [];
   return [html`<section class="warning">${all.map((warning) => html`<p>${warning}</p>`)}</section>`];
 }
