@@ -7,7 +7,7 @@ import { raiseOpset, whyNotRaised } from '../../src/ops/index.js';
 import { chooseLinearOperators, definePass } from '../../src/pass/index.js';
 import { packedOpset, QuantizedWeight, useRestored } from '../../src/quantization/index.js';
 import { dropUnused } from '../../src/rewrite/index.js';
-import { type RoundedOperator, roundInOrder } from '../../src/rounding/index.js';
+import { type RoundedOperator, roundInOrder, roundingMeasure } from '../../src/rounding/index.js';
 import { MemoryTensor } from '../../src/tensor/index.js';
 import { options } from './options.js';
 
@@ -37,6 +37,7 @@ export const adaround = definePass({
     if (bits === 4) raiseOpset(model, packedOpset);
     for (const result of rounded) {
       store(model, result, bits);
+      for (const verdict of result.verdicts) record.tried(result.operator.node, roundingMeasure, verdict);
       const words = result.techniques.length > 0 ? result.techniques : ['rounded to the nearest'];
       record.changed(
         result.operator.node,

@@ -61,6 +61,8 @@ async function correct(
     progress(index + 1, planned.length);
     const correction = errors.correction();
     const percent = (100 * correction.left).toFixed(0);
+    const verdict = { technique: 'bias corrected', kept: correction.left < 1, before: 1, after: correction.left };
+    record.tried(slot.node, 'the output of the operator, relative to that without', verdict);
     if (correction.left >= 1)
       record.skipped(slot.node, `on samples that were held out ${percent} % of the squared error would be left`);
     else {

@@ -1,8 +1,6 @@
 // Mean errors by channel of most samples, and what taking them out leaves of the squared error on the others.
+import { Split } from '../../src/calibration/index.js';
 import type { Tensor } from '../../src/tensor/index.js';
-
-/** Every sample of this number is held out; a single sample serves both. */
-const heldOutEvery = 4;
 
 export interface Correction {
   /** To be added, by channel. */
@@ -20,19 +18,18 @@ interface Sums {
 export class MeanErrors {
   private readonly channels: number;
   private readonly axis: number;
-  private readonly sums: readonly Sums[];
-  private samples = 0;
+  private readonly split: Split<Sums>;
 
   /** @param axis of the channels; negative: from the end. */
   constructor(channels: number, axis: number) {
     this.channels = channels;
     this.axis = axis;
-    this.sums = [0, 1].map(() => ({ count: 0, errors: new Float64Array(channels), squares: 0 }));
+    this.split = new Split(() => ({ count: 0, errors: new Float64Array(channels), squares: 0 }));
   }
 
   /** Another shape than the original's is not counted. */
   add(now: Tensor, original: Tensor): void {
-    const sums = this.sums[this.samples++ % heldOutEvery === heldOutEvery - 1 ? 1 : 0];
+    const sums = this.split.next();
     const { shape } = now;
     const axis = this.axis < 0 ? this.axis + shape.length : this.axis;
     if (String(shape) !== String(original.shape) || shape[axis] !== this.channels) return;
@@ -48,8 +45,8 @@ export class MeanErrors {
   }
 
   correction(): Correction {
-    const [fitted, others] = this.sums;
-    const held = others.count > 0 ? others : fitted;
+    const { fitted, heldOut } = this.split;
+    const held = heldOut.count > 0 ? heldOut : fitted;
     const shift = fitted.errors.map((sum) => sum / Math.max(fitted.count, 1));
     // Σ (e − s)² = Σ e² − 2 s Σ e + n s².
     let change = 0;

@@ -1,7 +1,7 @@
 // Clipping of weights by the error of outputs: the largest weights of an output channel are cut off where the finer steps that the others get in few
 // bits lower the error of what the operator computes (as AWQ and OmniQuant clip, with a search instead of gradients).
 import { type LinearOperator, readRows, storeRows } from '../../src/analysis/index.js';
-import { GramObserver, hasRows, type Observer } from '../../src/calibration/index.js';
+import { GramObserver, hasRows, type Observer, Split } from '../../src/calibration/index.js';
 import type { Model } from '../../src/ir/index.js';
 import { type Matrix, matrixFrom } from '../../src/numeric/index.js';
 import { chooseLinearOperators, definePass, type PassContext } from '../../src/pass/index.js';
@@ -16,8 +16,6 @@ const rowsOfSample = 96;
 const mostColumns = 2048;
 /** Of all moments in memory at once. */
 const mostMomentBytes = 256 << 20;
-/** Every sample of this number is held out; a single sample serves both. */
-const heldOutEvery = 4;
 
 export const clipWeights = definePass({
   name: 'clip-weights',
@@ -76,6 +74,11 @@ function clip(
   // Channel by channel: only where it holds on the samples that were held out.
   const scale = whole.scale.map((own, row) => (after[row] < before[row] ? clipped.scale[row] : own));
   const kept = scale.filter((own, row) => own < whole.scale[row]).length;
+  const sum = (errors: ArrayLike<number>): number => Array.from(errors).reduce((total, error) => total + error, 0);
+  const left = before.map((error, row) => Math.min(error, after[row]));
+  const verdict = { technique: 'weights clipped', kept: kept > 0 };
+  const errors = { before: 1, after: sum(kept > 0 ? left : after) / (sum(before) || 1) };
+  record.tried(node, 'the output of the operator, relative to that without', { ...verdict, ...errors });
   if (kept === 0) {
     record.skipped(node, 'no channel gains by it');
     return;
@@ -85,24 +88,20 @@ function clip(
     return Math.min(Math.max(value, bounds.minimum * step), bounds.maximum * step);
   });
   replaceWeight(model, operator, float32Tensor(weight.tensor.shape, storeRows(operator, result)));
-  const [all, left] = [before, before.map((error, row) => Math.min(error, after[row]))].map((errors) =>
-    errors.reduce((sum, error) => sum + error, 0),
-  );
   record.changed(
     node,
-    `${kept} of ${rows} channels clipped: ${((100 * left) / all).toFixed(0)} % of the squared error is left`,
+    `${kept} of ${rows} channels clipped: ${(100 * errors.after).toFixed(0)} % of the squared error is left`,
   );
 }
 
 /** Second moments of the inputs: of most samples, and of those that are held out. */
 class SeenInputs implements Observer {
   readonly operator: LinearOperator;
-  private readonly observers: readonly GramObserver[];
-  private samples = 0;
+  private readonly split: Split<GramObserver>;
 
   constructor(operator: LinearOperator, { products, random }: PassContext) {
     this.operator = operator;
-    this.observers = ['fitted', 'held out'].map(
+    this.split = new Split(
       (part) =>
         new GramObserver(operator, products, {
           most: rowsOfSample,
@@ -112,13 +111,13 @@ class SeenInputs implements Observer {
   }
 
   async observe(tensor: Tensor): Promise<void> {
-    await this.observers[this.samples++ % heldOutEvery === heldOutEvery - 1 ? 1 : 0].observe(tensor);
+    await this.split.next().observe(tensor);
   }
 
   async finish(): Promise<readonly [Matrix, Matrix]> {
-    for (const observer of this.observers) await observer.finish();
+    for (const observer of this.split.parts) await observer.finish();
     const { rowLength } = this.operator;
-    const [fitted, held] = this.observers.map(({ moments: [moments] }) => moments);
+    const [fitted, held] = this.split.parts.map(({ moments: [moments] }) => moments);
     const matrix = (gram: Float64Array): Matrix => matrixFrom(rowLength, rowLength, gram);
     return [matrix(fitted.gram), matrix(held.count > 0 ? held.gram : fitted.gram)];
   }

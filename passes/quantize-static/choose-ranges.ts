@@ -13,7 +13,7 @@ import { importanceOf } from './importance.js';
 import { knownGrid } from './known-grids.js';
 import { naturalRange } from './operators.js';
 import type { Options } from './options.js';
-import { twoPassValues } from './two-pass.js';
+import { namedValues, worstValues } from './two-pass.js';
 
 export interface ChosenRanges {
   /** Scale 1 where no finite number was seen. */
@@ -23,6 +23,8 @@ export interface ChosenRanges {
   readonly choices: ReadonlyMap<Value, RangeChoice>;
   /** Values whose matrix products are computed twice: on the rounded value, and on what rounding left. */
   readonly twoPass: ReadonlySet<Value>;
+  /** Those that were asked for by name. */
+  readonly named: ReadonlySet<Value>;
   readonly samples: number;
 }
 
@@ -64,9 +66,9 @@ export async function chooseRanges(
     const seen = observers.get(input);
     if (kind === 'matrix' && seen && choices.has(input)) wideGrids.set(input, gridOver(widestOf(seen), scheme));
   }
-  const twoPass = twoPassValues(choices, linears, options);
-  for (const value of twoPass) grids.set(value, wideGrids.get(value)!);
-  return { grids, wideGrids, choices, twoPass, samples };
+  const named = namedValues(choices, linears, options);
+  const twoPass = new Set([...named, ...worstValues(choices, linears, options)]);
+  return { grids, wideGrids, choices, twoPass, named, samples };
 }
 
 function gridOver({ low, high }: Range, scheme: QuantizationScheme): QuantizationParameters {

@@ -18,7 +18,7 @@ import {
   unfusedNodes,
   type ValueRanges,
 } from '../../src/quantization/index.js';
-import { replaceWeights, restoredTensor, roundInOrder } from '../../src/rounding/index.js';
+import { replaceWeights, restoredTensor, roundInOrder, roundingMeasure } from '../../src/rounding/index.js';
 import { type ChosenRanges, chooseRanges } from './choose-ranges.js';
 import { emit } from './emit.js';
 import { keptRounding } from './kept-rounding.js';
@@ -51,16 +51,19 @@ export const quantizeStatic = definePass({
     const candidates = planLinears(model, options, await ranksOf(model, context), context);
     const { linears, weightRanges } = await withFiniteWeights(candidates, options, context);
     const settled = new Set(linears.map(({ operator }) => operator.node));
-    if (linears.length === 0) {
-      taken.settle(model, settled);
+    const inner = linears.filter(({ edge }) => edge === null);
+    if (inner.length === 0) {
+      taken.settle(model, new Set());
+      for (const { operator, edge } of linears) context.record.skipped(operator.node, edge!.reason);
       return;
     }
     const elementwise = [...context.targets(...elementwiseOperators)];
-    const complete: StaticPlan = {
-      linears,
-      elementwise: planElementwise(model, linears, options, elementwise, context.target),
-    };
-    if (options.minimumSize > 1 && wouldGrow(complete)) {
+    const planOf = (some: readonly PlannedLinear[], residual: Options['residual']): StaticPlan => ({
+      linears: some,
+      elementwise: planElementwise(model, some, { ...options, residual }, elementwise, context.target),
+    });
+    const complete = planOf(linears, options.judged.has('residual') ? 'integer' : options.residual);
+    if (options.minimumSize > 1 && wouldGrow(planOf(inner, options.residual))) {
       taken.settle(model, new Set());
       for (const { operator } of linears) context.record.skipped(operator.node, 'the model would not become smaller');
       return;
@@ -81,11 +84,9 @@ export const quantizeStatic = definePass({
     const chosen = await chooseRanges(roots, byNode, options, context);
     // What takes over the range of another value has it by itself too: it may be the first to be quantized in a smaller plan.
     const ranges = { ...chosen, grids: new Map([...gridsOf(complete, chosen.grids), ...chosen.grids]) };
-    const planOf = (some: readonly PlannedLinear[]): StaticPlan => ({
-      linears: some,
-      elementwise: planElementwise(model, some, options, elementwise, context.target),
-    });
-    const { plan, grids, twoPass } = await tryPlan(model, complete, ranges, { options, planOf, rounded, context });
+    const trying = { options, planOf, rounded, packed, context };
+    const { plan, grids, twoPass } = await tryPlan(model, complete, ranges, trying);
+    recordTrials(plan, rounded, ranges.choices, context);
     emit(model, { plan, grids, twoPass, rounded, packed, weightRanges, options });
     if (options.format === 'qoperator')
       context.record.metric(
@@ -216,6 +217,21 @@ async function roundWeights(
   );
   for (const result of rounded) replaceWeights(model, result.operator, restoredTensor(result), result.bias);
   return new Map(convolutions.map((linear, index) => [linear, rounded[index]]));
+}
+
+/** What was tried on single operators and values of the plan. */
+function recordTrials(
+  plan: StaticPlan,
+  rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>,
+  choices: ChosenRanges['choices'],
+  { record }: PassContext,
+): void {
+  for (const linear of plan.linears)
+    for (const verdict of rounded.get(linear)?.verdicts ?? [])
+      record.tried(linear.operator.node, roundingMeasure, verdict);
+  for (const value of new Set(quantizedValues(plan).values()))
+    for (const verdict of choices.get(value)?.verdicts ?? [])
+      record.tried(value.name, 'the values, by their squares', verdict);
 }
 
 function recordChanges(

@@ -1,21 +1,16 @@
 // Keeps outputs close to float: where rounding moves one of them too far, on samples that no range was fitted to, the operators that do most of it are
 // computed in two passes or in float, as few as will do.
-import type { Feeds } from '../../src/engine/index.js';
 import type { Value } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
-import type { Tensor } from '../../src/tensor/index.js';
 import { findDamage } from './find-damage.js';
-import { OutputErrors } from './output-errors.js';
+import type { HeldOutOutputs } from './held-out-outputs.js';
 import { integerResults, type PlannedLinear, type StaticPlan } from './plan.js';
-import type { RoundedModel, Rounding } from './rounded-model.js';
 
-/** Samples that are run: more where outputs are a few numbers each. */
-const fewestSamples = 6;
-const mostSamples = 16;
-const enoughElements = 1 << 16;
 /** Sets of operators that are tried, each on all of them: where an output moves too far, and where it moves more than it might. */
 const mostTried = 48;
 const mostTriedOfBearable = 20;
+/** Samples that sets are tried on. */
+export const mostSamples = 16;
 /** Of the limit: what an error above it has to come down to, as other inputs may move outputs further. */
 const margin = 1 / 3;
 /** Of the limit: below it nothing is spared. */
@@ -24,8 +19,6 @@ const good = 1 / 6;
 const hopeless = 1 / 2;
 /** How many times its share of the work an operator must do of the damage to be spared where the error is bearable. */
 const worth = 7;
-/** One of this many samples is held out when ranges are chosen. */
-const heldOutEvery = 4;
 
 export interface KeptClose {
   /** Squared error of the output that moves most, by its variance, with all operators on integers and with those that are. */
@@ -47,29 +40,16 @@ export interface CloseSettings {
   readonly canBeTwice: ReadonlySet<Value>;
   /** The plan of fewer operators. */
   planOf(linears: readonly PlannedLinear[]): StaticPlan;
-  /** How many samples there are. */
-  readonly samples: number;
 }
 
 export async function keepClose(
-  simulated: RoundedModel,
+  outputs: HeldOutOutputs,
   plan: StaticPlan,
-  { limit, twice: already, canBeTwice, planOf, samples }: CloseSettings,
-  { samples: feeds, signal, progress }: PassContext,
+  { limit, twice: already, canBeTwice, planOf }: CloseSettings,
+  { signal, progress }: PassContext,
 ): Promise<KeptClose> {
-  const checked = new OutputErrors();
-  const all: Rounding = { part: plan, twice: already };
-  let run = 0;
-  for await (const sample of heldOut(feeds!, samples)) {
-    const exact = await simulated.run(sample, null);
-    checked.add(exact, await simulated.run(sample, all));
-    if (++run >= fewestSamples && checked.count >= enoughElements) break;
-  }
-  const before = checked.worst;
+  const { worst: before } = await outputs.errorsOf({ part: plan, twice: already }, mostSamples);
   if (before <= limit * good) return { before, after: before, stored: [], float: [], twice: already };
-  const exact: [Feeds, Readonly<Record<string, Tensor>>][] = [];
-  for await (const sample of heldOut(feeds!, samples))
-    if (exact.push([sample, await simulated.run(sample, null)]) === run) break;
   const twice = new Set(already);
   const stored = new Set<PlannedLinear>();
   const float = new Set<PlannedLinear>();
@@ -82,12 +62,11 @@ export async function keepClose(
     isWorth: ({ share }, damage) => damage >= worth * Math.max(share, 1 / plan.linears.length),
     async errorOf(linears) {
       signal.throwIfAborted();
-      const errors = new OutputErrors();
       const part = planOf(linears.filter((linear) => !stored.has(linear)));
-      const rounding = { part, twice, stored: linears.filter((linear) => stored.has(linear)) };
-      for (const [sample, outputs] of exact) errors.add(outputs, await simulated.run(sample, rounding));
+      const own = linears.filter((linear) => stored.has(linear));
+      const { worst } = await outputs.errorsOf({ part, twice, stored: own }, mostSamples);
       progress(++tried, null, 'looking for what moves the outputs');
-      return errors.worst;
+      return worst;
     },
     spare(linear) {
       const { kind, input } = linear.operator;
@@ -110,12 +89,4 @@ export async function keepClose(
     return { before, after: before, stored: [], float: [], twice: already };
   const inOrder = (some: ReadonlySet<PlannedLinear>) => plan.linears.filter((linear) => some.has(linear));
   return { before, after: error, stored: inOrder(stored), float: inOrder(float), twice };
-}
-
-/** Some of those that ranges were not fitted to; all where there are but a few. */
-async function* heldOut(feeds: AsyncIterable<Feeds>, samples: number): AsyncGenerator<Feeds> {
-  const isFew = samples < heldOutEvery;
-  const every = isFew ? 1 : heldOutEvery * Math.max(1, Math.ceil(Math.floor(samples / heldOutEvery) / mostSamples));
-  let index = 0;
-  for await (const sample of feeds) if (isFew || index++ % every === every - 1) yield sample;
 }

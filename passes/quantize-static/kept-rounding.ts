@@ -36,14 +36,17 @@ export async function keptRounding(
   });
   if (found.every((entry) => entry !== null)) return found;
   const rounded = await round();
-  for (const [index, { integers, bias, weights, techniques }] of rounded.entries())
-    kept.cache.set(keys[index], { integers, bias, scale: weights.scale, techniques });
+  for (const [index, { integers, bias, weights, techniques, verdicts }] of rounded.entries()) {
+    const errors = Float64Array.from(verdicts.flatMap(({ before, after }) => [before, after]));
+    const tried = verdicts.map(({ technique }) => technique);
+    kept.cache.set(keys[index], { integers, bias, scale: weights.scale, techniques, tried, errors });
+  }
   return rounded;
 }
 
 /** Null where what is kept does not fit the operator. */
 function restore(
-  { integers, bias, scale, techniques }: CacheEntry,
+  { integers, bias, scale, techniques, tried, errors }: CacheEntry,
   operator: LinearOperator,
   model: Model,
   bounds: RoundedConvolution['weights']['bounds'],
@@ -57,8 +60,17 @@ function restore(
     bias.length === weights.rows &&
     scale instanceof Float32Array &&
     scale.length === weights.rows &&
-    Array.isArray(techniques);
+    Array.isArray(techniques) &&
+    Array.isArray(tried) &&
+    errors instanceof Float64Array &&
+    errors.length === 2 * tried.length;
   if (!fits) return null;
+  const verdicts = tried.map((technique: string, index) => ({
+    technique,
+    kept: techniques.includes(technique),
+    before: errors[2 * index],
+    after: errors[2 * index + 1],
+  }));
   const originalBias = readBias(operator, model)!;
-  return { operator, weights: { ...weights, scale }, integers, bias, originalBias, techniques };
+  return { operator, weights: { ...weights, scale }, integers, bias, originalBias, techniques, verdicts };
 }

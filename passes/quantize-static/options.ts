@@ -126,15 +126,20 @@ export type Options = Omit<Given, 'edges' | 'residual' | 'twoPass' | 'weightType
   readonly edges: 'cheap' | 'float' | 'integer';
   readonly residual: 'integer' | 'float';
   readonly twoPass: 'off' | 'outliers' | 'worst';
+  /** What was left open, and is judged by outputs on held-out samples; the rest is as it was asked for. */
+  readonly judged: ReadonlySet<'edges' | 'residual' | 'twoPass'>;
 };
 
 export function settle(given: Given): Options {
   const accurate = given.preset === 'accurate';
   const { edges, residual, twoPass, rounding } = given;
+  const open = (['edges', 'residual', 'twoPass'] as const).filter((name) => given[name] === 'auto');
   const weightType = given.weightType ?? (given.bits === 4 ? 'int4' : 'int8');
   return {
     ...given,
     weightType,
+    // What is rounded in order is fitted to what the ends were taken for.
+    judged: new Set(weightType === 'int4' || rounding === 'adaround' ? open.filter((name) => name !== 'edges') : open),
     rounding: rounding === 'auto' ? (weightType === 'int4' ? 'adaround' : 'gptq') : rounding,
     edges: edges === 'auto' ? (accurate ? 'float' : 'cheap') : edges,
     residual: residual === 'auto' ? (accurate ? 'float' : 'integer') : residual,

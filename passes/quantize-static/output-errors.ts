@@ -3,6 +3,8 @@
 import { isFloat, type Tensor } from '../../src/tensor/index.js';
 
 interface Sums {
+  /** Error of each sample. */
+  readonly samples: number[];
   count: number;
   sum: number;
   squares: number;
@@ -20,26 +22,45 @@ export class OutputErrors {
     for (const [name, tensor] of Object.entries(exact)) {
       const other = rounded[name];
       if (!isFloat(tensor.dataType) || other?.size !== tensor.size) continue;
-      const sums = this.byName.get(name) ?? { count: 0, sum: 0, squares: 0, error: 0 };
+      const sums = this.byName.get(name) ?? { samples: [], count: 0, sum: 0, squares: 0, error: 0 };
       this.byName.set(name, sums);
+      const before = sums.error;
       addTo(sums, tensor.readFloat32(), other.readFloat32());
+      sums.samples.push(sums.error - before);
     }
-  }
-
-  /** Elements so far, of all outputs. */
-  get count(): number {
-    return [...this.byName.values()].reduce((total, { count }) => total + count, 0);
   }
 
   /** Of the output that moved most; 0 where nothing can be told. */
   get worst(): number {
-    const errors = [...this.byName.values()].map(({ count, sum, squares, error }) => {
-      const variance = squares - (sum * sum) / Math.max(count, 1);
-      if (error === 0 || variance <= leastVariance * squares) return 0;
-      return Number.isNaN(error) ? Number.POSITIVE_INFINITY : error / variance;
-    });
-    return Math.max(0, ...errors);
+    return Math.max(0, ...this.each());
   }
+
+  /**
+   * Geometric mean over the samples of the error of all outputs together: what errors are like in most samples, which a few samples tell, while their sum
+   * depends on one or two of them.
+   */
+  get typical(): number {
+    const outputs = [...this.byName.values()].map((sums) => ({ ...sums, share: shareOf(sums, 1) }));
+    const samples = outputs[0]?.samples.length ?? 0;
+    let sum = 0;
+    for (let sample = 0; sample < samples; sample++) {
+      const error = outputs.reduce((total, output) => total + (output.samples[sample] ?? 0) * output.share, 0);
+      sum += Math.log(Math.max(error * samples, Number.MIN_VALUE));
+    }
+    const typical = Math.exp(sum / Math.max(samples, 1));
+    return Number.isNaN(typical) ? Number.POSITIVE_INFINITY : typical <= 2 * Number.MIN_VALUE ? 0 : typical;
+  }
+
+  private each(): number[] {
+    return [...this.byName.values()].map((sums) => shareOf(sums, sums.error));
+  }
+}
+
+/** An error by the variance of the output. */
+function shareOf({ count, sum, squares }: Sums, error: number): number {
+  const variance = squares - (sum * sum) / Math.max(count, 1);
+  if (error === 0 || variance <= leastVariance * squares) return 0;
+  return Number.isNaN(error) ? Number.POSITIVE_INFINITY : error / variance;
 }
 
 /** Elements whose exact value is no finite number tell nothing. */

@@ -1,9 +1,16 @@
 // Matrices of matrix products in four bits: an integer times the multiplier of its block, which gives the eight bits that kernels take, with
 // the errors of rounding made up for within each channel, as the second moments of the inputs allow (GPTQ).
+import type { LinearOperator } from '../../src/analysis/index.js';
 import { GramObserver } from '../../src/calibration/index.js';
 import type { Value } from '../../src/ir/index.js';
 import type { PassContext } from '../../src/pass/index.js';
-import { type PackedLayout, type PackedParameters, packCompensated } from '../../src/quantization/index.js';
+import {
+  type PackedLayout,
+  type PackedParameters,
+  packCompensated,
+  restorePacked,
+} from '../../src/quantization/index.js';
+import type { Tensor } from '../../src/tensor/index.js';
 import type { PlannedLinear } from './plan.js';
 
 export interface PackedMatrix {
@@ -49,6 +56,11 @@ export async function packMatrices(
     start = end;
   }
   return packed;
+}
+
+/** The matrix as it will be when the model is loaded. */
+export function restoredMatrix({ weight }: LinearOperator, { layout, parameters }: PackedMatrix): Tensor {
+  return restorePacked(weight.tensor, layout, parameters);
 }
 
 function layoutOf({ operator }: PlannedLinear): PackedLayout | null {

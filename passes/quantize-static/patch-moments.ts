@@ -1,7 +1,7 @@
 // First and second moments of the patches under the kernel of a convolution: of most samples, to fit a rounding to, and of the others, to see what
 // it is worth.
 import type { LinearOperator } from '../../src/analysis/index.js';
-import type { Observer } from '../../src/calibration/index.js';
+import { type Observer, Split } from '../../src/calibration/index.js';
 import type { Random } from '../../src/numeric/index.js';
 import type { PassContext } from '../../src/pass/index.js';
 import type { Tensor } from '../../src/tensor/index.js';
@@ -23,19 +23,16 @@ const mostPatches = 96;
 const elementsPerPatch = 24;
 /** Longer rows are rounded to the nearest: factoring their moments would take seconds. */
 const mostColumns = 1536;
-/** Every sample of this number is held out. */
-const heldOutEvery = 4;
 
 export class SeenPatches implements Observer {
   readonly operator: LinearOperator;
-  private readonly observers: readonly (PatchGram | GroupMoments)[];
-  private samples = 0;
+  private readonly split: Split<PatchGram | GroupMoments>;
 
   constructor(operator: LinearOperator, options: Options, { products, random }: PassContext) {
     this.operator = operator;
     const least = options.preset === 'accurate' ? mostPatches : fewestPatches;
     const most = Math.ceil(operator.rowLength / elementsPerPatch);
-    const observer = (part: string): PatchGram | GroupMoments => {
+    this.split = new Split((part) => {
       const sampling = {
         most: Math.min(Math.max(most, least), mostPatches),
         random: random().fork(`${part} ${operator.output.name}`) as Random,
@@ -43,19 +40,17 @@ export class SeenPatches implements Observer {
       return wantsGram(operator, options)
         ? new PatchGram(operator, sampling, products)
         : new GroupMoments(operator, sampling, operator.groups > 1 && options.rounding === 'gptq');
-    };
-    this.observers = [observer('fitted'), observer('held out')];
+    });
   }
 
   async observe(tensor: Tensor): Promise<void> {
-    const held = this.samples++ % heldOutEvery === heldOutEvery - 1;
-    await this.observers[held ? 1 : 0].observe(tensor);
+    await this.split.next().observe(tensor);
   }
 
   /** Of the fitted and of the held-out samples; the same twice where there are none of those. Call it once. */
   async finish(): Promise<readonly [PatchMoments, PatchMoments]> {
-    for (const observer of this.observers) await observer.finish();
-    const [fitted, held] = this.observers.map(({ count, means, covariances }) => ({ count, means, covariances }));
+    for (const observer of this.split.parts) await observer.finish();
+    const [fitted, held] = this.split.parts.map(({ count, means, covariances }) => ({ count, means, covariances }));
     return [fitted, held.count === 0 ? fitted : held];
   }
 }

@@ -7,7 +7,7 @@ import { isDequantized } from '../../src/quantization/index.js';
 import { likelyShapes } from '../../src/synthetic/index.js';
 import { fusedActivation } from './fused-activation.js';
 import type { Options } from './options.js';
-import type { PlannedLinear } from './plan.js';
+import type { Edge, PlannedLinear } from './plan.js';
 
 /** Below these a matrix product of integers gains nothing. */
 const leastK = 64;
@@ -35,9 +35,12 @@ export function planLinears(
         : typeof operator === 'string'
           ? alreadyQuantized(node, operator)
           : operator && whyNotQuantized(operator, model, options, { shapeOf, shareOf });
+    const edge =
+      reason === null && operator && typeof operator !== 'string' ? edgeOf(operator, options, shareOf(node)) : null;
     if (reason !== null) record.skipped(node, reason);
+    else if (edge && !options.judged.has('edges')) record.skipped(node, edge.reason);
     else if (operator !== null && typeof operator !== 'string')
-      planned.push(planLinear(operator, shareOf(node), model, types, options));
+      planned.push({ ...planLinear(operator, shareOf(node), model, types, options), edge });
   }
   return dropSharedWeights(planned, record);
 }
@@ -48,7 +51,7 @@ function planLinear(
   model: Model,
   types: ReadonlyMap<Value, TensorType>,
   options: Options,
-): PlannedLinear {
+): Omit<PlannedLinear, 'edge'> {
   if (operator.kind === 'conv') {
     const activation = fusedActivation(operator.output, model, options);
     return {
@@ -96,15 +99,19 @@ function whyNotQuantized(
   if (!node.is('MatMul') && readBias(operator, model) === null) return 'its bias is not one constant value a channel';
   const spatial = shapeOf(operator.input)?.slice(2);
   if (kind === 'conv' && spatial?.every((length) => length === 1)) return 'integers gain nothing at a single position';
-  return whyFloatEdge(operator, options, shareOf(node));
+  return null;
 }
 
-/** Why the first convolution, or an operator that only outputs of the model come from, stays float. */
-function whyFloatEdge({ node, kind, input, output }: LinearOperator, { edges }: Options, share: number): string | null {
+/** Whether the first convolution, or an operator that only outputs of the model come from, may stay float. */
+function edgeOf({ node, kind, input, output }: LinearOperator, { edges }: Options, share: number): Edge | null {
   if (edges === 'integer' || (edges === 'cheap' && share >= cheapShare)) return null;
   const cost = edges === 'cheap' ? `, which costs little: ${(100 * share).toFixed(1)} % of the multiplications` : '';
-  if (kind === 'conv' && isFirst(input)) return `it is a first operator and stays float${cost}`;
-  if (!node.is('MatMul') && isLast(output)) return `it is a last operator and stays float${cost}`;
+  if (kind === 'conv' && isFirst(input)) {
+    return { end: 'first', reason: `it is a first operator and stays float${cost}` };
+  }
+  if (!node.is('MatMul') && isLast(output)) {
+    return { end: 'last', reason: `it is a last operator and stays float${cost}` };
+  }
   return null;
 }
 

@@ -2,11 +2,18 @@
 import type { LinearOperator } from '../../src/analysis/index.js';
 import type { Node, Value } from '../../src/ir/index.js';
 
+export interface Edge {
+  readonly end: 'first' | 'last';
+  readonly reason: string;
+}
+
 /** A linear operator whose weights become integers, and whose input is quantized. */
 export interface PlannedLinear {
   readonly operator: LinearOperator;
   /** Of all multiplications of the model, 0 to 1. */
   readonly share: number;
+  /** At an end of the model: why it may stay float; null: it may not. */
+  readonly edge: Edge | null;
   /** What is quantized of its result, behind `activation`; null where the result stays float (matrix products). */
   readonly result: Value | null;
   /** Relu or Clip right behind it, which the range of its result replaces. */

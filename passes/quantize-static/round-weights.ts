@@ -2,6 +2,7 @@
 // of the bias, then ranges are chosen for the activations that come of it. Each step is kept where the error of the operator's output falls
 // on samples that it was not fitted to.
 import { type LinearOperator, readBias, readRows } from '../../src/analysis/index.js';
+import { judge, type Verdict } from '../../src/calibration/index.js';
 import type { MatrixProducts } from '../../src/engine/index.js';
 import type { Model } from '../../src/ir/index.js';
 import { matrixFrom } from '../../src/numeric/index.js';
@@ -20,6 +21,8 @@ export interface RoundedConvolution {
   readonly originalBias: Float32Array;
   /** What was done to it, in words. */
   readonly techniques: readonly string[];
+  /** Of what was tried: errors of its output relative to rounding to the nearest. */
+  readonly verdicts: readonly Verdict[];
 }
 
 /** Of all moments in memory at once. */
@@ -77,11 +80,14 @@ async function roundConvolution(
   const [fitted, held] = await patches.finish();
   const candidates = candidatesOf(weights, operator, fitted, options);
   const errors = await heldOutErrors(candidates, weights, operator, held, products);
-  const best = candidates[errors.indexOf(Math.min(...errors))] ?? candidates[0];
+  const { best, verdicts } = judge(
+    candidates,
+    errors.map((error) => error / (errors[0] || 1)),
+  );
   const originalBias = readBias(operator, model)!;
   const bias = originalBias.slice();
   for (const [channel, correction] of best.correction?.entries() ?? []) bias[channel] += correction;
-  return { operator, weights, integers: best.integers, bias, originalBias, techniques: best.techniques };
+  return { operator, weights, integers: best.integers, bias, originalBias, techniques: best.techniques, verdicts };
 }
 
 export function rowWeights(
@@ -111,17 +117,15 @@ function candidatesOf(
   const nearest = roundToNearest(weights);
   const candidates: Candidate[] = [{ integers: nearest, correction: null, techniques: [] }];
   if (fitted.count === 0) return candidates;
-  const add = (integers: Int8Array, techniques: readonly string[]): void => {
-    if (!biasCorrection) candidates.push({ integers, correction: null, techniques });
-    else {
-      const correction = meanErrors(roundingErrors(weights, integers), operator, fitted.means);
-      candidates.push({ integers, correction, techniques: [...techniques, 'bias corrected'] });
-    }
-  };
-  if (biasCorrection) add(nearest, []);
   const byGram = fitted.covariances && roundByGroups(weights, fitted.covariances);
-  if (byGram) add(byGram, ['rounded by GPTQ']);
-  return candidates;
+  if (byGram) candidates.push({ integers: byGram, correction: null, techniques: ['rounded by GPTQ'] });
+  if (!biasCorrection) return candidates;
+  const corrected = candidates.map(({ integers, techniques }) => ({
+    integers,
+    correction: meanErrors(roundingErrors(weights, integers), operator, fitted.means),
+    techniques: [...techniques, 'bias corrected'],
+  }));
+  return [...candidates, ...corrected];
 }
 
 /** By GPTQ, the rows of each group on the covariance of what they meet; to the nearest where that is zero. Null where it is for all. */

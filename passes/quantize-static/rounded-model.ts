@@ -17,6 +17,12 @@ export interface RoundedGrids {
   readonly wideGrids: Grids;
 }
 
+export interface WeightsToSwitch {
+  readonly exact: ReadonlyMap<PlannedLinear, ExactWeights>;
+  /** Matrices as they will be restored; those of others are rounded to the nearest. */
+  readonly matrices: ReadonlyMap<PlannedLinear, Tensor>;
+}
+
 /** Weight and bias of a convolution before they were rounded; the model holds the rounded ones. */
 export interface ExactWeights {
   readonly weight: Tensor;
@@ -30,8 +36,6 @@ export interface Rounding {
   readonly twice?: ReadonlySet<Value>;
   /** Operators that compute in float, on rounded weights. */
   readonly stored?: Iterable<PlannedLinear>;
-  /** Where given, nothing but these values is rounded. */
-  readonly only?: ReadonlySet<Value>;
 }
 
 export class RoundedModel {
@@ -43,15 +47,14 @@ export class RoundedModel {
     this.switches = switches;
   }
 
-  /** @param exact of the convolutions whose weights the model holds rounded. */
   static async open(
     model: Model,
     plan: StaticPlan,
     grids: RoundedGrids,
-    exact: ReadonlyMap<PlannedLinear, ExactWeights>,
+    weights: WeightsToSwitch,
     engine: Engine,
   ): Promise<RoundedModel> {
-    const { copy, switches } = switchedCopy(model, plan, grids, exact);
+    const { copy, switches } = switchedCopy(model, plan, grids, weights);
     return new RoundedModel(await engine.open(copy), switches);
   }
 
@@ -67,18 +70,17 @@ export class RoundedModel {
     return this.session.close();
   }
 
-  private *switchesOf({ part, twice = new Set(), stored = [], only }: Rounding): Iterable<number> {
+  private *switchesOf({ part, twice = new Set(), stored = [] }: Rounding): Iterable<number> {
     const { results, uses, weights, passes } = this.switches;
-    const isRounded = (value: Value): boolean => only?.has(value) !== false;
     const integers = integerResults(part);
-    for (const value of integers) if (isRounded(value)) yield* found(results.get(value));
-    for (const { value, use } of plannedUses(part)) if (isRounded(value)) yield* found(uses.get(use));
+    for (const value of integers) yield* found(results.get(value));
+    for (const { use } of plannedUses(part)) yield* found(uses.get(use));
     // What integers were computed into has no exact form that anything else could take.
     for (const [use, index] of uses) {
       const value = use.node.input(use.index)!;
-      if (integers.has(value) && isRounded(value)) yield index;
+      if (integers.has(value)) yield index;
     }
-    if (!only) for (const { operator } of [...part.linears, ...stored]) yield* found(weights.get(operator.node));
+    for (const { operator } of [...part.linears, ...stored]) yield* found(weights.get(operator.node));
     for (const value of twice) if (!integers.has(value)) yield* found(passes.get(value));
   }
 }
@@ -113,7 +115,7 @@ function switchedCopy(
   model: Model,
   plan: StaticPlan,
   { grids, wideGrids }: RoundedGrids,
-  exact: ReadonlyMap<PlannedLinear, ExactWeights>,
+  { exact, matrices }: WeightsToSwitch,
 ): { readonly copy: Model; readonly switches: Switches } {
   const { clone: copy, copyOf } = cloneWithNodes(model);
   const { graph } = copy;
@@ -150,9 +152,10 @@ function switchedCopy(
         1,
       );
     }
-    if (!integers.has(value) || others.length === 0) continue;
+    if (!integers.has(value) || (others.length === 0 && !original.isGraphOutput)) continue;
     const behind = chain.add('Where', [switchFor(results, value), rounded, original]);
     for (const { node, index } of others) node.replaceInput(index, behind);
+    if (original.isGraphOutput) takeOutput(graph, original, behind);
   }
   for (const linear of plan.linears) {
     const { operator } = linear;
@@ -164,7 +167,7 @@ function switchedCopy(
       taker.replaceInput(index, graph.insertBefore(node, { opType: 'Where', inputs: [isOn, rounded, float] }).output);
     const constant = (tensor: Tensor): Value => graph.addInitializer(graph.scope.uniqueName('dsopt_weight'), tensor);
     const weight = node.input(operator.weightIndex)!;
-    if (!known) choose(node, operator.weightIndex, constant(roundedWeight(operator)), weight);
+    if (!known) choose(node, operator.weightIndex, constant(matrices.get(linear) ?? roundedWeight(operator)), weight);
     else {
       choose(node, operator.weightIndex, weight, constant(known.weight));
       const bias = node.input(2);
@@ -173,6 +176,15 @@ function switchedCopy(
   }
   input.type = tensorType('bool', [count]);
   return { copy, switches: { input: input.name, count, results, uses, weights, passes } };
+}
+
+/** `value` becomes what `output` was. */
+function takeOutput(graph: Model['graph'], output: Value, value: Value): void {
+  const { name } = output;
+  graph.replaceOutput(output, value);
+  output.rename(graph.scope.uniqueName(`${name}_exact`));
+  value.rename(name);
+  value.type = output.type;
 }
 
 function copyOfValue(value: Value, model: Model, copy: Model, copyOf: (node: Node) => Node): Value {

@@ -1,6 +1,6 @@
 // What quantizing each linear operator alone does to the outputs, as `dsopt explain` measures it, with the grids that were chosen.
 import type { PassContext } from '../../src/pass/index.js';
-import { relativeError } from './first-operators.js';
+import { isFloat, type Tensor } from '../../src/tensor/index.js';
 import type { PlannedLinear } from './plan.js';
 import type { RoundedModel } from './rounded-model.js';
 
@@ -31,4 +31,24 @@ export async function measureSensitivity(
     }
   }
   return new Map(linears.map((linear, which) => [linear, errors[which]]));
+}
+
+/** Sum over the outputs of floats: squared error by squares. */
+function relativeError(exact: Readonly<Record<string, Tensor>>, rounded: Readonly<Record<string, Tensor>>): number {
+  let sum = 0;
+  for (const [name, tensor] of Object.entries(exact)) {
+    const other = rounded[name];
+    if (!isFloat(tensor.dataType) || other.size !== tensor.size) continue;
+    const values = tensor.readFloat32();
+    const approximate = other.readFloat32();
+    let squares = 0;
+    let error = 0;
+    for (let i = 0; i < values.length; i++) {
+      if (!Number.isFinite(values[i])) continue;
+      squares += values[i] ** 2;
+      error += (values[i] - approximate[i]) ** 2;
+    }
+    if (squares > 0) sum += error / squares;
+  }
+  return sum;
 }

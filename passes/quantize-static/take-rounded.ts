@@ -67,6 +67,7 @@ export function roundedBefore(
     bias,
     originalBias: bias,
     techniques,
+    verdicts: [],
   };
 }
 

@@ -14,20 +14,21 @@ const leastOutlier = 1e-3;
 /** Of all errors, what the worst leave to the others. */
 const shareLeft = 1 / 3;
 
-/** The inputs of matrix products whose held-out error stands out, by as much as the options say. */
-export function twoPassValues(
+/** The inputs of matrix products that are to have sixteen bits by name. */
+export function namedValues(
   choices: ReadonlyMap<Value, RangeChoice>,
   linears: ReadonlyMap<Node, LinearOperator>,
-  options: Options,
+  { sixteenBits }: Options,
 ): Set<Value> {
-  const named = new Selection(options.sixteenBits, []);
+  const named = new Selection(sixteenBits, []);
   const wanted = [...linears].flatMap(([node, { kind, input }]) =>
-    options.sixteenBits.length > 0 && kind === 'matrix' && named.includes(node) && choices.has(input) ? [input] : [],
+    sixteenBits.length > 0 && kind === 'matrix' && named.includes(node) && choices.has(input) ? [input] : [],
   );
-  return new Set([...wanted, ...worstValues(choices, linears, options)]);
+  return new Set(wanted);
 }
 
-function worstValues(
+/** The inputs of matrix products whose held-out error stands out, by as much as the options say. */
+export function worstValues(
   choices: ReadonlyMap<Value, RangeChoice>,
   linears: ReadonlyMap<Node, LinearOperator>,
   { twoPass }: Options,

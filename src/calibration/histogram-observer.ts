@@ -3,6 +3,7 @@ import { internalError } from '../errors.js';
 import { createRandom } from '../numeric/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { type CacheEntry, hashOf } from './calibration-cache.js';
+import { Split } from './held-out.js';
 import type { KeptObserver } from './observe-cached.js';
 import { type ChannelWeights, type Thinning, WideningHistogram } from './widening-histogram.js';
 
@@ -14,28 +15,27 @@ export interface HistogramOptions {
 /** Of one sample; all samples together give more than bins can tell apart. */
 const mostCounted = 1 << 15;
 
-/** Every sample of this number is held out; a single sample serves both. */
-const heldOutEvery = 4;
-
 export class HistogramObserver implements KeptObserver {
-  readonly fitted = new WideningHistogram();
-  private readonly heldOut = new WideningHistogram();
+  private readonly split = new Split(() => new WideningHistogram());
   private readonly channels: HistogramOptions['channels'];
   private readonly thinning: Thinning = { most: mostCounted, random: createRandom(0) };
-  private samples = 0;
 
   constructor({ channels }: HistogramOptions = {}) {
     this.channels = channels;
   }
 
+  get fitted(): WideningHistogram {
+    return this.split.fitted;
+  }
+
   /** What `fitted` did not see; `fitted` itself where there were too few samples. */
   get held(): WideningHistogram {
-    return this.heldOut.isEmpty ? this.fitted : this.heldOut;
+    const { fitted, heldOut } = this.split;
+    return heldOut.isEmpty ? fitted : heldOut;
   }
 
   observe(tensor: Tensor): void {
-    const held = this.samples++ % heldOutEvery === heldOutEvery - 1;
-    (held ? this.heldOut : this.fitted).add(tensor.readFloat32(), this.weightsIn(tensor.shape), this.thinning);
+    this.split.next().add(tensor.readFloat32(), this.weightsIn(tensor.shape), this.thinning);
   }
 
   get keptBy(): string {
@@ -44,12 +44,12 @@ export class HistogramObserver implements KeptObserver {
   }
 
   state(): CacheEntry {
-    return { ...this.fitted.state('fitted'), ...this.heldOut.state('heldOut') };
+    return { ...this.fitted.state('fitted'), ...this.split.heldOut.state('heldOut') };
   }
 
   restore(state: CacheEntry): void {
     this.fitted.restore(state, 'fitted');
-    this.heldOut.restore(state, 'heldOut');
+    this.split.heldOut.restore(state, 'heldOut');
   }
 
   private weightsIn(shape: readonly number[]): ChannelWeights | null {

@@ -3,7 +3,9 @@ export { type CacheEntry, CalibrationCache, hashModel, hashOf, hashSamples } fro
 export { RangeConvergence } from './convergence.js';
 export { ExtremaObserver } from './extrema-observer.js';
 export { GramObserver } from './gram-observer.js';
+export { heldOutOf, isHeldOut, Split } from './held-out.js';
 export { HistogramObserver, type HistogramOptions } from './histogram-observer.js';
+export { type Judged, judge, type Verdict } from './judge.js';
 export { type ObserveOptions, observe } from './observe.js';
 export { type Kept, limitSamples, observeCached } from './observe-cached.js';
 export type { Observer } from './observer.js';

@@ -2,7 +2,15 @@
 // them now give. Factors are then made of what was fitted, in the metric of the inputs. In front of a residual Add the target is the sum: T = (y + shortcut) of the original − the shortcut as it is now, so that later blocks undo
 // the errors of earlier ones.
 import type { LinearOperator } from '../analysis/index.js';
-import { operatorRows, outputLike, Replay, residualOf, SecondMoments, targetRows } from '../calibration/index.js';
+import {
+  operatorRows,
+  outputLike,
+  Replay,
+  residualOf,
+  SecondMoments,
+  Split,
+  targetRows,
+} from '../calibration/index.js';
 import type { Feeds } from '../engine/index.js';
 import { cloneWithNodes, type Model, type Node, type Value } from '../ir/index.js';
 import type { Matrix } from '../numeric/index.js';
@@ -25,8 +33,6 @@ export interface Fitted {
 }
 
 const mostPositions = 512;
-/** One sample of so many is left out of a fit, and tells how far it may go. */
-const heldOutEvery = 4;
 
 /** Model and original side by side, from operator to operator. */
 export class Refit {
@@ -92,10 +98,10 @@ function planFit(fit: Fit, originalNode: Node, context: PassContext): FitPlan {
   const channels = shape.outputChannels / shape.groups;
   const moments = (): SecondMoments[] =>
     Array.from({ length: shape.groups }, () => new SecondMoments(operator.rowLength, context.products, channels));
-  const [fitted, heldOut] = [moments(), moments()];
+  const split = new Split(moments);
+  const { fitted, heldOut } = split;
   // The same positions for inputs and targets of a sample; a new draw for each sample.
   const random = context.random().fork(operator.output.name);
-  let sample = 0;
   return {
     target,
     residual,
@@ -108,7 +114,7 @@ function planFit(fit: Fit, originalNode: Node, context: PassContext): FitPlan {
         if (values.length === targets.length) for (let i = 0; i < targets.length; i++) targets[i] -= values[i];
       }
       const sampling = operator.kind === 'conv' ? { most: mostPositions, random } : null;
-      const into = sample++ % heldOutEvery === heldOutEvery - 1 ? heldOut : fitted;
+      const into = split.next();
       for (const { group, rows, positions } of operatorRows(operator, current.get(operator.input)!, sampling)) {
         await into[group].add(rows, targetRows(targets, sum.shape, operator, { group, positions }));
       }

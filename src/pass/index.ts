@@ -16,4 +16,5 @@ export { type PassReport, type RunEnvironment, runPass } from './run-pass.js';
 export { selectionOptions } from './selection-options.js';
 export { Selection } from './selector.js';
 export { parseShare, partOption, shareOption } from './share-option.js';
+export type { TechniqueFacts } from './techniques.js';
 export { withSamples } from './with-samples.js';

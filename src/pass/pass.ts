@@ -1,6 +1,6 @@
 // What a pass is: a plain object with a name, options described by a zod schema, and a function that edits a model in place.
 import type { z } from 'zod';
-import type { Kept, Observer, Probe, ProbedValues } from '../calibration/index.js';
+import type { Kept, Observer, Probe, ProbedValues, Verdict } from '../calibration/index.js';
 import type { Engine, Feeds, MatrixProducts } from '../engine/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
 import type { Random } from '../numeric/index.js';
@@ -34,6 +34,8 @@ export interface PassRecord {
   /** A figure for the report, with its unit in the name. */
   metric(name: string, value: number): void;
   warn(message: string): void;
+  /** What came of a technique at a target; `measure` says of what its errors are, on samples that it was not fitted to. */
+  tried(target: Node | string, measure: string, verdict: Verdict): void;
   /** Figures over steps, for a picture in the report: [step, value]. */
   curve(name: string, points: readonly CurvePoint[]): void;
   /** What was considered, as cells of text, for those who want to see all of it. */

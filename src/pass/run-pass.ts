@@ -18,6 +18,7 @@ import { defaultTarget, type RuntimeTarget } from '../quantization/index.js';
 import { parseOptions } from './parse-options.js';
 import type { CurvePoint, FactTable, Pass, PassContext, PassRecord, Protection } from './pass.js';
 import { Selection } from './selector.js';
+import { summarizeTrials, type TechniqueFacts, type Trial } from './techniques.js';
 
 /** What one pass did. */
 export interface PassReport {
@@ -29,6 +30,8 @@ export interface PassReport {
   readonly skipped: readonly { readonly target: string; readonly reason: string }[];
   readonly metrics: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+  /** Which techniques were kept, and where. */
+  readonly techniques?: readonly TechniqueFacts[];
   readonly curves?: Readonly<Record<string, readonly CurvePoint[]>>;
   readonly table?: FactTable | null;
   readonly attachments?: readonly Attachment[];
@@ -110,6 +113,7 @@ export async function runPass(
     options: parsed,
     edited: model.revision !== before,
     ...recorder.facts,
+    techniques: summarizeTrials(recorder.trials),
     milliseconds: performance.now() - start,
   };
 }
@@ -183,6 +187,7 @@ function createRecorder() {
   const skipped: { target: string; reason: string }[] = [];
   const metrics: Record<string, number> = {};
   const warnings: string[] = [];
+  const trials: Trial[] = [];
   const curves: Record<string, readonly CurvePoint[]> = {};
   const attachments: Attachment[] = [];
   const facts = { changed, skipped, metrics, warnings, curves, attachments, table: null as FactTable | null };
@@ -193,6 +198,7 @@ function createRecorder() {
     metric: (name, value) => {
       metrics[name] = value;
     },
+    tried: (target, measure, verdict) => trials.push({ target: label(target), measure, verdict }),
     warn: (message) => warnings.push(message),
     curve: (name, points) => {
       curves[name] = points;
@@ -202,5 +208,5 @@ function createRecorder() {
     },
     attach: (suffix, text) => attachments.push({ suffix, text }),
   };
-  return { record, facts };
+  return { record, facts, trials };
 }

@@ -61,6 +61,7 @@ export {
 } from './quantize-linear.js';
 export { quantizedTensor } from './quantize-weight.js';
 export { QuantizedWeight } from './quantized-weight.js';
+export { restorePacked } from './restore-packed.js';
 export { type MatrixAlgorithm, type MatrixForm, roundPlainly } from './round-matrix.js';
 export { type RoundedWeight, roundWeight } from './round-weight.js';
 export {

@@ -29,6 +29,19 @@ export const passFacts = z.strictObject({
   skipped: z.array(z.strictObject({ target: z.string(), reason: z.string() })),
   metrics: z.record(z.string(), z.number()),
   warnings: z.array(z.string()),
+  techniques: z
+    .array(
+      z.strictObject({
+        technique: z.string(),
+        measure: z.string().describe('what the errors are of'),
+        kept: z.boolean(),
+        targets: z.array(z.string()).describe('where it was kept, or was not'),
+        before: z.number().nullable().describe('mean error without it, on samples held out; null: not finite'),
+        after: z.number().nullable().describe('mean error with it'),
+      }),
+    )
+    .optional()
+    .describe('techniques that were tried on samples that they were not fitted to'),
   curves: z
     .record(z.string(), z.array(z.tuple([z.number(), z.number()])))
     .optional()

@@ -78,6 +78,7 @@ function passFacts({
   skipped,
   metrics,
   warnings,
+  techniques = [],
   curves = {},
   table,
 }: PassReport): PassFacts {
@@ -89,9 +90,15 @@ function passFacts({
     skipped: [...skipped],
     metrics: { ...metrics },
     warnings: [...warnings],
+    ...(techniques.length > 0 && { techniques: techniques.map(copyTechnique) }),
     ...(Object.keys(curves).length > 0 && { curves: copyCurves(curves) }),
     ...(table && { table: { columns: [...table.columns], rows: table.rows.map((row) => [...row]) } }),
   };
+}
+
+function copyTechnique({ targets, before, after, ...facts }: NonNullable<PassReport['techniques']>[number]) {
+  const finite = (error: number): number | null => (Number.isFinite(error) ? error : null);
+  return { ...facts, targets: [...targets], before: finite(before), after: finite(after) };
 }
 
 function copyCurves(curves: NonNullable<PassReport['curves']>): NonNullable<PassFacts['curves']> {

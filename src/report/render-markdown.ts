@@ -15,6 +15,7 @@ import {
 import { evaluationRows } from './render-evaluation.js';
 import { groupReasons } from './skip-reasons.js';
 import { summaryLine } from './summary-line.js';
+import { techniqueHeader, techniqueRows } from './technique-rows.js';
 
 export function renderMarkdown(report: CompressionReport): string {
   return `${[
@@ -24,6 +25,7 @@ export function renderMarkdown(report: CompressionReport): string {
     ...evaluationSection(report),
     ...speedTable(report),
     passTable(report),
+    ...techniqueTables(report),
     ...(report.calibration ? [`Calibrated with ${plain(report.calibration)}.`] : []),
     ...skipList(report),
     ...warningList(report),
@@ -127,6 +129,15 @@ function passTable({ passes }: CompressionReport): string {
     ['pass', 'changed', 'skipped'],
     passes.map(({ pass, changed, skipped }) => [`\`${pass}\``, String(changed.length), String(skipped.length)]),
   );
+}
+
+function techniqueTables({ passes }: CompressionReport): string[] {
+  return passes.flatMap((pass) => {
+    const rows = techniqueRows(pass);
+    if (rows.length === 0) return [];
+    const summary = `Techniques of <code>${plain(pass.pass)}</code>, on samples that they were not fitted to`;
+    return [`<details><summary>${summary}</summary>\n\n${table(techniqueHeader, rows)}\n\n</details>`];
+  });
 }
 
 function skipList({ passes }: CompressionReport): string[] {

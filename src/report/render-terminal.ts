@@ -16,6 +16,7 @@ import { evaluationLines } from './render-evaluation.js';
 import { groupReasons } from './skip-reasons.js';
 import { slowdownWarning } from './slowdown-warning.js';
 import { summaryLine } from './summary-line.js';
+import { techniqueRows } from './technique-rows.js';
 import { alignColumns, printable } from './text-table.js';
 
 /** All but the summary line, which is a result of its own. Lines end without a line break. */
@@ -46,11 +47,25 @@ function passLines(pass: PassFacts, width: number, style: ChalkInstance): string
   const title = `${pass.pass.padEnd(width)}  ${[...counts, ...metrics].join(', ')}`;
   return [
     idle && pass.skipped.length === 0 ? style.dim(title) : title,
+    ...techniqueLines(pass).map((line) => style.dim(`${' '.repeat(width)}  ${line}`)),
     ...groupReasons(pass.skipped).map(({ reason, targets }) =>
       style.dim(`${' '.repeat(width)}  skipped ${plural(targets.length, 'node')}: ${reason} (${shortList(targets)})`),
     ),
     ...pass.warnings.map((warning) => style.yellow(`${' '.repeat(width)}  warning: ${warning}`)),
   ];
+}
+
+/** Which techniques were kept where. */
+function techniqueLines(pass: PassFacts): string[] {
+  const rows = techniqueRows(pass).map(([technique, where, before, after, measure]) => [
+    technique,
+    printable(where),
+    before,
+    '→',
+    after,
+    `of ${measure}`,
+  ]);
+  return alignColumns(rows, ['left', 'left', 'right', 'left', 'left', 'left']);
 }
 
 export function fidelityLines(

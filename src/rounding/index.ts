@@ -6,4 +6,5 @@ export {
   replaceWeights,
   restoredTensor,
   roundInOrder,
+  roundingMeasure,
 } from './round-in-order.js';

@@ -1,7 +1,7 @@
 // Weights rounded operator by operator, in the order in which the model computes them: each is fitted to what the original computes, on inputs
 // that the operators rounded before it now give. Of the ways to round, the plainest that does best on samples that none was fitted to is kept.
 import { type LinearOperator, readBias, readRows, storeRows } from '../analysis/index.js';
-import { Replay } from '../calibration/index.js';
+import { type Judged, judge, Replay, type Verdict } from '../calibration/index.js';
 import { cloneWithNodes, type Model, type Node } from '../ir/index.js';
 import { type Matrix, matrixFrom, type Random } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
@@ -29,6 +29,8 @@ export interface RoundedOperator {
   readonly originalBias: Float32Array;
   /** What was done to it, in words. */
   readonly techniques: readonly string[];
+  /** Of what was tried: errors of its output on the samples that were held out, relative to rounding to the nearest. */
+  readonly verdicts: readonly Verdict[];
   /** Mean squared error of its output on the samples that were held out, relative to rounding to the nearest. */
   readonly errorLeft: number;
 }
@@ -41,6 +43,9 @@ export interface RoundInOrderOptions {
   /** Whether scales may cut off the largest weights. */
   readonly clip: boolean;
 }
+
+/** Of what the errors in verdicts are. */
+export const roundingMeasure = 'the output of the operator, relative to rounding to the nearest';
 
 /** With fewer samples, what is learned holds for these alone. */
 const leastSamples = 16;
@@ -155,7 +160,8 @@ async function roundOperator(
   const { groups, outputChannels, rowLength } = operator;
   const values = readRows(operator);
   const channels = outputChannels / groups;
-  const parts: { readonly best: Candidate; readonly errors: readonly number[] }[] = [];
+  const parts: Judged<Candidate>[] = [];
+  let nearest = 0;
   for (let group = 0; group < groups; group++) {
     const own = values.subarray(group * channels * rowLength, (group + 1) * channels * rowLength);
     const bias = originalBias.slice(group * channels, (group + 1) * channels);
@@ -166,10 +172,10 @@ async function roundOperator(
     const candidates = await candidatesOf(block, bias, fitting, options, context);
     const errors: number[] = [];
     for (const candidate of candidates) errors.push(await heldOutError(candidate));
-    parts.push({ best: candidates[errors.indexOf(Math.min(...errors))], errors });
+    parts.push(judge(candidates, errors));
+    nearest += errors[0];
   }
-  const nearest = parts.reduce((sum, { errors }) => sum + errors[0], 0);
-  const left = parts.reduce((sum, { errors }) => sum + Math.min(...errors), 0);
+  const left = parts.reduce((sum, { error }) => sum + error, 0);
   const join = (pick: (candidate: Candidate) => Float32Array): Float32Array =>
     Float32Array.from(parts.flatMap(({ best }) => [...pick(best)]));
   return {
@@ -185,8 +191,22 @@ async function roundOperator(
     bias: join(({ bias }) => bias),
     originalBias,
     techniques: [...new Set(parts.flatMap(({ best }) => best.techniques))],
+    verdicts: joinVerdicts(parts, nearest),
     errorLeft: nearest > 0 ? left / nearest : 1,
   };
+}
+
+/** Of all groups together. @param unit what errors are divided by. */
+function joinVerdicts(parts: readonly Judged<Candidate>[], unit: number): Verdict[] {
+  const joined = new Map<string, { kept: boolean; before: number; after: number }>();
+  for (const { technique, kept, before, after } of parts.flatMap(({ verdicts }) => verdicts)) {
+    const sum = joined.get(technique) ?? { kept: false, before: 0, after: 0 };
+    joined.set(technique, sum);
+    sum.kept ||= kept;
+    sum.before += before / (unit || 1);
+    sum.after += after / (unit || 1);
+  }
+  return [...joined].map(([technique, sum]) => ({ technique, ...sum }));
 }
 
 interface Fitting {

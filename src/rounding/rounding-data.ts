@@ -1,7 +1,7 @@
 // Rows that an operator sees in the model as it is now, beside what the original computes in its place: from most samples, to fit to, and from
 // the others, to see whether what was fitted holds.
 import type { LinearOperator } from '../analysis/index.js';
-import { operatorRows, outputLike, type Replay, residualOf, targetRows } from '../calibration/index.js';
+import { operatorRows, outputLike, type Replay, residualOf, Split, targetRows } from '../calibration/index.js';
 import type { Node, Value } from '../ir/index.js';
 import type { Random } from '../numeric/index.js';
 import type { RoundingRows } from '../quantization/index.js';
@@ -22,8 +22,6 @@ export interface RoundingData {
   readonly rectified: boolean;
 }
 
-/** Every sample of this number is held out; a single sample serves both. */
-const heldOutEvery = 4;
 /** Bytes of rows, targets and offsets of one operator, and how many rows at most. */
 const mostBytes = 96 << 20;
 const mostRows = 1 << 14;
@@ -39,15 +37,13 @@ export async function collectRows(
   const residual = residualOf(operator.output, output);
   const target = residual?.sum ?? output;
   const sampling = { most: rowsOfSample(operator, now.samples), random };
-  const fitted = Array.from({ length: operator.groups }, () => new Rows());
-  const held = fitted.map(() => new Rows());
+  const split = new Split(() => Array.from({ length: operator.groups }, () => new Rows()));
   const references = original.advance(originalNode, [target]);
-  let sample = 0;
   try {
     for await (const current of now.advance(operator.node, [operator.input, ...(residual ? [residual.now] : [])])) {
       const wanted = (await references.next()).value!.get(target)!;
       const shortcut = residual ? current.get(residual.now)! : null;
-      const sets = sample++ % heldOutEvery === heldOutEvery - 1 ? held : fitted;
+      const sets = split.next();
       for (const { group, rows, positions } of operatorRows(operator, current.get(operator.input)!, sampling)) {
         const pick = (tensor: Tensor): Float32Array =>
           targetRows(tensor.readFloat32(), tensor.shape, operator, { group, positions });
@@ -61,7 +57,7 @@ export async function collectRows(
   } finally {
     await references.return(undefined);
   }
-  const joined = [fitted, held].map((sets) => sets.map((rows) => rows.join(operator.rowLength)));
+  const joined = split.parts.map((sets) => sets.map((rows) => rows.join(operator.rowLength)));
   return {
     fitted: joined[0],
     held: joined[1].map((rows, group) => (rows.count === 0 ? joined[0][group] : rows)),

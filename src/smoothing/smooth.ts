@@ -1,7 +1,7 @@
 // Divides channels of activations by factors and multiplies the weights that meet them, which changes nothing in float and leaves less to lose in
 // eight bits. Of all factors that are tried, those that do best on samples that they were not chosen from are kept, and none where none helps.
 import { type LinearOperator, linearOperator, readBias, readRows, storeRows } from '../analysis/index.js';
-import { ExtremaObserver, type Observer, operatorRows } from '../calibration/index.js';
+import { ExtremaObserver, isHeldOut, type Observer, operatorRows, Split } from '../calibration/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
 import { replaceConstant, replaceWeight } from '../rounding/index.js';
@@ -18,8 +18,6 @@ export type FactorRule = (
 /** Rows of each sample that errors are measured on, and all of them at most. */
 const rowsOfSample = 16;
 const mostRows = 512;
-/** Every sample of this number is held out; a single sample serves both. */
-const heldOutEvery = 4;
 /** An error must fall by so much, or the model stays as it is. */
 const leastGain = 0.02;
 
@@ -46,6 +44,8 @@ export async function smoothChannels(
     const { consumers, source } = one.pair;
     const choice = await one.choose(model, rule, context);
     const percent = (100 * choice.error).toFixed(0);
+    const verdict = { technique: choice.name, kept: choice.factors !== null, before: 1, after: choice.error };
+    for (const { node } of consumers) record.tried(node, 'outputs of the operators, relative to that without', verdict);
     if (choice.factors === null) {
       for (const { node } of consumers) record.skipped(node, `no factors lower its error: the best leave ${percent} %`);
       continue;
@@ -112,12 +112,13 @@ interface FactorChoice {
 class SeenPair {
   readonly pair: ScalePair;
   readonly wanted: readonly (readonly [Value, Observer])[];
-  private readonly extrema: ExtremaObserver;
+  private readonly extrema: Split<ExtremaObserver>;
   private readonly held: readonly HeldRows[];
 
   constructor(pair: ScalePair, { random }: PassContext) {
     this.pair = pair;
-    this.extrema = new ExtremaObserver(pair.axis);
+    this.extrema = new Split(() => new ExtremaObserver(pair.axis));
+    const extrema: Observer = { observe: (tensor) => this.extrema.next().observe(tensor) };
     this.held = pair.consumers.map(
       (operator) =>
         new HeldRows((tensor) => {
@@ -125,13 +126,13 @@ class SeenPair {
           return [...operatorRows(operator, tensor, sampling)][0].rows;
         }),
     );
-    this.wanted = [this.extrema, ...this.held].map((observer) => [pair.value, observer] as const);
+    this.wanted = [extrema, ...this.held].map((observer) => [pair.value, observer] as const);
   }
 
   async choose(model: Model, rule: FactorRule, { products }: PassContext): Promise<FactorChoice> {
     const { channels } = this.pair;
     const consumers = this.pair.consumers.map(({ node }) => current(node, model));
-    const { least, greatest } = this.extrema;
+    const { least, greatest } = this.extrema.fitted;
     const operators = consumers.map((operator, index): SeenOperator => {
       const { outputChannels: rows, rowLength: columns } = operator;
       return {
@@ -172,6 +173,8 @@ class HeldRows implements Observer {
   private readonly rowsOf: (tensor: Tensor) => Float32Array;
   private parts: Float32Array[] = [];
   private samples = 0;
+  /** Whether one that is held out came. */
+  private any = false;
 
   constructor(rowsOf: (tensor: Tensor) => Float32Array) {
     this.rowsOf = rowsOf;
@@ -179,9 +182,10 @@ class HeldRows implements Observer {
 
   observe(tensor: Tensor): void {
     const sample = this.samples++;
-    const isHeld = sample % heldOutEvery === heldOutEvery - 1;
-    if (sample > 0 && (!isHeld || this.parts.length * rowsOfSample >= mostRows)) return;
-    if (sample === heldOutEvery - 1) this.parts = [];
+    if (sample > 0 && (!isHeldOut(sample) || this.parts.length * rowsOfSample >= mostRows)) return;
+    // The first one stands in as long as there is none.
+    if (isHeldOut(sample) && !this.any) this.parts = [];
+    this.any ||= isHeldOut(sample);
     this.parts.push(this.rowsOf(tensor).slice());
   }
 

@@ -42,6 +42,11 @@ const report: CompressionReport = {
       ],
       metrics: {},
       warnings: ['something'],
+      techniques: [
+        { technique: 'rounded', measure: 'x|y', kept: true, targets: ['a', 'b'], before: 1, after: 0.25 },
+        { technique: 'rounded', measure: 'x|y', kept: false, targets: ['d'], before: 1, after: 2 },
+        { technique: 'in float', measure: 'outputs', kept: false, targets: ['all'], before: 0.00012, after: null },
+      ],
     },
   ],
   fidelity: {
@@ -158,6 +163,13 @@ test('the terminal gets one line per pass and reason, and the summary last', () 
   const lines = renderTerminal(report, new Chalk({ level: 0 })).split('\n');
   expect(lines[0]).toBe('fold-constants    0 changed');
   expect(lines[1]).toBe('quantize-dynamic  1 changed, 3 skipped');
-  expect(lines[2]).toContain('skipped 2 nodes: too small');
+  expect(lines[4]).toContain('skipped 2 nodes: too small');
   expect(lines.at(-1)).toBe(summaryLine(report));
+});
+
+test('techniques are told with where they were kept, and the errors without and with them', () => {
+  const text = renderTerminal(report, new Chalk({ level: 0 }));
+  expect(text).toMatch(/rounded +at 2 of 3 places +1\.00 +→ +0\.250/);
+  expect(text).toMatch(/in float +no +1\.2e-4 +→ +not finite/);
+  expect(renderMarkdown(report)).toContain('| rounded | at 2 of 3 places | 1.00 | 0.250 | x\\|y |');
 });

@@ -1,5 +1,6 @@
 // The range of a quantized tensor by one of the methods, or by the one that does best on samples that none of them saw.
 import type { QuantizationScheme } from '../../quantization/index.js';
+import { judge, type Verdict } from '../judge.js';
 import type { WideningHistogram } from '../widening-histogram.js';
 import { type Gain, pointsOf, type Range, squaredError } from './candidate.js';
 import { entropyRange } from './entropy.js';
@@ -17,6 +18,8 @@ export interface RangeChoice {
   readonly method: ChosenMethod;
   /** Squared error on the held-out values, relative to their squares. */
   readonly heldOutError: number;
+  /** Of each method, where several were tried. */
+  readonly verdicts: readonly Verdict[];
 }
 
 export interface RangeOptions {
@@ -41,16 +44,21 @@ export function chooseRange({ fitted, held }: SeenValues, options: RangeOptions)
   const points = pointsOf(held, options.gain);
   const power = points.values.reduce((sum, value, index) => sum + points.weights[index] * value * value, 0);
   const { natural } = options;
-  const choiceOf = (method: ChosenMethod): RangeChoice => {
+  const choiceOf = (method: ChosenMethod): Omit<RangeChoice, 'verdicts'> => {
     const range = method === 'natural' ? natural! : rangeBy(method, fitted, options);
     const error = squaredError(points, range, options.scheme);
     return { range, method, heldOutError: power > 0 ? error / power : 0 };
   };
-  if (options.method === 'minmax' && natural) return choiceOf('natural');
-  if (options.method !== 'auto') return choiceOf(options.method);
+  const only = options.method === 'minmax' && natural ? 'natural' : options.method;
+  if (only !== 'auto') return { ...choiceOf(only), verdicts: [] };
   // Ties go to the least error by construction.
-  const [first, ...others] = [...rangeMethods.toReversed(), ...(natural ? (['natural'] as const) : [])].map(choiceOf);
-  return others.reduce((best, choice) => (choice.heldOutError < best.heldOutError ? choice : best), first);
+  const methods = [...rangeMethods.toReversed(), ...(natural ? (['natural'] as const) : [])];
+  const choices = methods.map((method) => ({ ...choiceOf(method), techniques: [`range by ${method}`] }));
+  const { best, verdicts } = judge(
+    choices,
+    choices.map(({ heldOutError }) => heldOutError),
+  );
+  return { range: best.range, method: best.method, heldOutError: best.heldOutError, verdicts };
 }
 
 function rangeBy(method: RangeMethod, seen: WideningHistogram, { scheme, percent, gain }: RangeOptions): Range {

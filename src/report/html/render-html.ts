@@ -17,6 +17,7 @@ import { formatDifference, formatFidelity, formatFigure, formatInterval } from '
 import type { NodeComparison } from '../node-comparison.js';
 import { groupReasons } from '../skip-reasons.js';
 import { worstCosine } from '../summary-line.js';
+import { techniqueHeader, techniqueRows } from '../technique-rows.js';
 import { distribution, latencyDistribution, nodeErrors, sizeByGroup, sizeByType } from './charts.js';
 import { curveCharts } from './curve-section.js';
 import { drawChart } from './draw-chart.js';
@@ -277,7 +278,8 @@ function curveSection(charts: readonly Markup[]): Markup[] {
 
 function passSection({ passes, timing, calibration }: CompressionReport): Markup {
   const milliseconds = new Map(timing.phases.map(({ phase, milliseconds }) => [phase, milliseconds]));
-  const items = passes.map(({ pass, changed, skipped, metrics, edited }) => {
+  const items = passes.map((facts) => {
+    const { pass, changed, skipped, metrics, edited } = facts;
     const time = milliseconds.get(pass);
     const counts = [
       `${changed.length} changed`,
@@ -297,7 +299,13 @@ function passSection({ passes, timing, calibration }: CompressionReport): Markup
       ...Object.entries(metrics).map(([name, value]) => html`<li>${name}: ${digits(value)}</li>`),
     ];
     const summary = html`<summary><code>${pass}</code><span class="counts">${counts}</span></summary>`;
-    const content = lines.length > 0 ? html`<ul>${lines}</ul>` : html`<p class="muted">It found nothing to do.</p>`;
+    const techniques = techniqueRows(facts);
+    const tried = techniques.length > 0 && [
+      html`<h3>Techniques, on samples that they were not fitted to</h3>`,
+      table(techniqueHeader, techniques),
+    ];
+    const content =
+      lines.length > 0 ? html`<ul>${lines}</ul>${tried || null}` : html`<p class="muted">It found nothing to do.</p>`;
     return edited || skipped.length > 0
       ? html`<details>${summary}${content}</details>`
       : html`<details class="idle">${summary}${content}</details>`;
