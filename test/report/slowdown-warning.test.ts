@@ -28,7 +28,13 @@ it('says how much slower a result is, why, and what to try', () => {
   expect(warn(1.5, 1.4, { ...pass, metrics: {} })).toContain('on this processor');
 });
 
-it('says nothing where the result is no slower for sure, or nothing was quantized or measured', () => {
+it('says of pruned and factorized models why they may be slower', () => {
+  expect(warn(1.2, 1.1, { ...pass, pass: 'prune-channels', metrics: {} })).toContain('--cost-model padded');
+  expect(warn(1.2, 1.1, { ...pass, pass: 'tucker', metrics: {} })).toContain('a larger share');
+  expect(warn(1.2, 1.1, { ...pass, pass: 'tucker', metrics: {} }, pass)).toContain('20 conversions');
+});
+
+it('says nothing where the result is no slower for sure, or nothing was done to be faster or measured', () => {
   expect(warn(1.1, 1.02, pass)).toBeNull();
   expect(warn(0.6, 0.5, pass)).toBeNull();
   expect(warn(1.5, 1.4, { ...pass, changed: [] })).toBeNull();
