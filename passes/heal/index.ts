@@ -21,7 +21,7 @@ const ofBlocks: Defaults = { loss: 'logits:1,features:5', rate: 1e-4 };
 /** Maps of convolutional networks hold whole images: they carry more weight, and bear a higher rate. */
 const ofMaps: Defaults = { loss: 'logits:1,features:20', rate: 5e-4 };
 /** Rates for integers, which start next to where they end. */
-const quantizedRates = { maps: 1e-4, others: 1e-5 } as const;
+const quantizedRates = { maps: 5e-5, others: 1e-5 } as const;
 
 async function defaultsFor(model: Model, teacher: Model, { engine }: PassContext): Promise<Defaults> {
   const shapes: string[] = [];

@@ -4,24 +4,36 @@ import { throwIfAborted } from '../errors.js';
 import { cloneModel, type Model, type Node, type Value } from '../ir/index.js';
 import { constantSource } from '../ops/index.js';
 import { float32Tensor, type Tensor } from '../tensor/index.js';
+import { floatOrigin, stepsBefore } from './float-origins.js';
 import { limitsOf, storedIntegers, wholeSteps } from './integer-grid.js';
 import { floatWeights } from './integer-products.js';
 import { decodedValues, decodedWeight, type IntegerWeight, scalesThatStay } from './integer-weight.js';
 import { isScaleOfActivations } from './learned-scales.js';
 import type { Weights } from './optimizers/index.js';
+import { type Oscillations, seeInteger, startOscillations } from './oscillations.js';
 import type { WeightForm } from './weight-form.js';
 
 /** So many steps of a grid are moved at the pace of a weight of float, of which a matrix in 4 bits has a few in a tenth. */
 const pace = 20;
+/** Logarithms of scales are moved at so many times the pace of a weight of float. */
+const scalePace = 10;
 
 /** Trained logarithm of a scale, in proportion to what it was. */
 function scaleVariable(weight: string): string {
   return `${weight}/scale`;
 }
 
+function factorOf(logarithm: number): number {
+  return Math.exp(scalePace * logarithm);
+}
+
 export interface IntegerWeightOptions {
   /** Whether scales are trained. */
   readonly learnScales: boolean;
+  /** Whether integers of weights stay as they are, so that scales, biases and what is float are trained alone. */
+  readonly keepIntegers?: boolean;
+  /** The model before it was quantized, where its weights are to be started from. */
+  readonly original?: Model | null;
   readonly signal: AbortSignal;
 }
 
@@ -34,6 +46,9 @@ export class IntegerWeights implements WeightForm {
   private readonly activations: ReadonlyMap<string, Float32Array>;
   /** Weight by the name of its scale. */
   private readonly byScale: ReadonlyMap<string, string>;
+  /** Float weights before they were rounded, by weight. */
+  private readonly origins: ReadonlyMap<string, Float32Array>;
+  private readonly keepsIntegers: boolean;
   private readonly buffers = new Map<string, Float32Array>();
   private kept: Weights | null = null;
 
@@ -41,8 +56,12 @@ export class IntegerWeights implements WeightForm {
     model: Model,
     weights: ReadonlyMap<string, IntegerWeight>,
     activations: ReadonlyMap<string, Float32Array>,
+    origins: ReadonlyMap<string, Float32Array>,
+    keepsIntegers: boolean,
   ) {
     this.model = model;
+    this.origins = origins;
+    this.keepsIntegers = keepsIntegers;
     this.weights = weights;
     this.activations = activations;
     this.more = new Set(activations.keys());
@@ -50,7 +69,10 @@ export class IntegerWeights implements WeightForm {
   }
 
   /** null where the model has none. */
-  static of(quantized: Model, { learnScales, signal }: IntegerWeightOptions): IntegerWeights | null {
+  static of(
+    quantized: Model,
+    { learnScales, keepIntegers = false, original = null, signal }: IntegerWeightOptions,
+  ): IntegerWeights | null {
     const model = cloneModel(quantized);
     const { graph } = model;
     const weights = new Map<string, IntegerWeight>();
@@ -79,7 +101,12 @@ export class IntegerWeights implements WeightForm {
     }
     if (weights.size === 0) return null;
     const activations = new Map(scales.map(({ name, constant }) => [name, constant!.readFloat32().slice()]));
-    return new IntegerWeights(model, weights, activations);
+    const origins = new Map<string, Float32Array>();
+    for (const latent of original && !keepIntegers ? graph.initializers : []) {
+      const origin = weights.has(latent.name) ? floatOrigin(latent, original!) : null;
+      if (origin) origins.set(latent.name, origin);
+    }
+    return new IntegerWeights(model, weights, activations, origins, keepIntegers);
   }
 
   rounds(name: string): boolean {
@@ -91,8 +118,16 @@ export class IntegerWeights implements WeightForm {
     const weight = this.weights.get(name);
     if (!weight || weight.fine) return null;
     const { scales, scaleOf } = weight;
-    const steps = values.map((value, i) => (Math.round(value / scales[scaleOf(i)]) || 0) / pace);
-    const own = new Map([[name, steps]]);
+    const origin = this.origins.get(name);
+    const integers = values.map((value, i) => Math.round(value / scales[scaleOf(i)]) || 0);
+    const steps = integers.map(
+      (integer, i) => (origin ? stepsBefore(integer, origin[i] / scales[scaleOf(i)]) : integer) / pace,
+    );
+    const own = new Map<string, Float32Array>([[name, steps]]);
+    if (!this.keepsIntegers) {
+      const { tracks, means } = startOscillations(integers);
+      own.set(`${name}/tracks`, tracks).set(`${name}/means`, means);
+    }
     if (weight.learned) own.set(scaleVariable(name), new Float32Array(weight.storedScales.length));
     return own;
   }
@@ -100,7 +135,7 @@ export class IntegerWeights implements WeightForm {
   weight(name: string, variables: Weights): Float32Array {
     const values = variables.get(name)!;
     const activation = this.activations.get(name);
-    if (activation) return Float32Array.of(activation[0] * Math.exp(values[0]));
+    if (activation) return Float32Array.of(activation[0] * factorOf(values[0]));
     const weight = this.weights.get(name);
     if (!weight) return values;
     const result = this.buffers.get(name) ?? new Float32Array(values.length);
@@ -119,24 +154,34 @@ export class IntegerWeights implements WeightForm {
       if (activation)
         gradients.set(
           name,
-          gradient.map((g) => g * activation[0] * Math.exp(variables.get(name)![0])),
+          gradient.map((g) => g * activation[0] * factorOf(variables.get(name)![0]) * scalePace),
         );
       const weight = this.weights.get(name);
       if (!weight || weight.fine) continue;
       const steps = variables.get(name)!;
       const scales = this.scalesOf(name, weight, variables);
+      const oscillations = this.oscillationsOf(name, variables);
       const own = new Float32Array(steps.length);
       const ofScales = new Float32Array(weight.storedScales.length);
       for (let i = 0; i < steps.length; i++) {
         const at = weight.scaleOf(i);
         const [low, high] = limitsOf(weight, i);
         const place = steps[i] * pace;
-        if (place >= low - 0.5 && place <= high + 0.5) own[i] = gradient[i] * scales[at] * pace;
-        ofScales[weight.storedOf(at)] += gradient[i] * scales[at] * wholeSteps(weight, i, place);
+        const whole = wholeSteps(weight, i, place);
+        ofScales[weight.storedOf(at)] += gradient[i] * scales[at] * whole * scalePace;
+        const fixed = oscillations && seeInteger(oscillations, i, whole);
+        if (fixed !== null) steps[i] = fixed / pace;
+        else if (place >= low - 0.5 && place <= high + 0.5) own[i] = gradient[i] * scales[at] * pace;
       }
-      gradients.set(name, own);
+      if (this.keepsIntegers) gradients.delete(name);
+      else gradients.set(name, own);
       if (weight.learned) gradients.set(scaleVariable(name), ofScales);
     }
+  }
+
+  private oscillationsOf(name: string, variables: Weights): Oscillations | null {
+    const [tracks, means] = [variables.get(`${name}/tracks`), variables.get(`${name}/means`)];
+    return tracks && means ? { tracks, means } : null;
   }
 
   keep(variables: Weights): void {
@@ -184,17 +229,17 @@ export class IntegerWeights implements WeightForm {
       const factors = owner === undefined ? null : variables.get(scaleVariable(owner))!;
       const before = this.activations.get(product.activation)?.[0] ?? 1;
       return scales.map(
-        (scale, i) => (scale * activation * Math.exp(factors?.[factors.length === 1 ? 0 : i] ?? 0)) / before,
+        (scale, i) => (scale * activation * factorOf(factors?.[factors.length === 1 ? 0 : i] ?? 0)) / before,
       );
     }
     if (!learned) return scales;
     const logarithms = variables.get(scaleVariable(name))!;
-    return scales.map((scale, position) => scale * Math.exp(logarithms[storedOf(position)]));
+    return scales.map((scale, position) => scale * factorOf(logarithms[storedOf(position)]));
   }
 
   private storedScales(name: string, { storedScales }: IntegerWeight, variables: Weights): Float32Array {
     const logarithms = variables.get(scaleVariable(name))!;
-    return storedScales.map((scale, i) => scale * Math.exp(logarithms[i]));
+    return storedScales.map((scale, i) => scale * factorOf(logarithms[i]));
   }
 }
 

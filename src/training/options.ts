@@ -42,7 +42,7 @@ export const trainingOptions = {
     .positive()
     .optional()
     .describe(
-      'highest learning rate (default: 1e-3; of heal 5e-4 where maps of convolutions are compared, 1e-4 otherwise; of quantized models 1e-4 and 1e-5)',
+      'highest learning rate (default: 1e-3; of heal 5e-4 where maps of convolutions are compared, 1e-4 otherwise; of quantized models 5e-5 and 1e-5)',
     ),
   optimizer: z.enum(['adamw', 'adam', 'sgd']).default('adamw').describe('how weights follow gradients'),
   weightDecay: z.number().min(0).default(0).describe('decay of weights of two and more axes'),
@@ -86,6 +86,12 @@ export const trainingOptions = {
     .default('learned')
     .describe(
       'of a quantized student: scales of weights and activations are trained with its integers (LSQ), or stay as calibration found them',
+    ),
+  integers: z
+    .enum(['learned', 'kept'])
+    .default('learned')
+    .describe(
+      'of a quantized student: integers of weights are trained straight through their rounding, or stay as they are, while scales, ranges, biases and what is float are trained',
     ),
   holdout: z
     .number()

@@ -48,7 +48,9 @@ export async function trainInPass(
 ): Promise<TrainingResult> {
   const { engine, signal, finish = null, maxMemory, record } = context;
   const learnScales = options.ranges === 'learned';
-  const integers = options.qat === 'none' ? IntegerWeights.of(model, { learnScales, signal }) : null;
+  const keepIntegers = options.integers === 'kept';
+  const integers =
+    options.qat === 'none' ? IntegerWeights.of(model, { learnScales, keepIntegers, original: teacher, signal }) : null;
   // In a copy whose Constant nodes are initializers; the model keeps its own form.
   const student = integers?.model ?? cloneModel(model);
   liftConstants(student.graph);
@@ -63,8 +65,7 @@ export async function trainInPass(
   }
   const trained = new Map(findTrainableWeights(student.graph).map(({ name, constant }) => [name, constant!]));
   for (const node of writeWeights(model, trained)) record.changed(node, 'weights trained');
-  for (const node of integers?.writeTo(model) ?? [])
-    record.changed(node, learnScales ? 'integers and scales trained' : 'integers trained');
+  for (const node of integers?.writeTo(model) ?? []) record.changed(node, trainedParts(options));
   describe(result, context);
   if (result.batch < options.batch) {
     const { batch } = result;
@@ -73,6 +74,12 @@ export async function trainInPass(
     );
   }
   return result;
+}
+
+/** Of a quantized node. */
+function trainedParts({ integers, ranges }: TrainingOptions): string {
+  if (ranges === 'observed') return integers === 'kept' ? 'biases trained' : 'integers trained';
+  return integers === 'kept' ? 'scales trained' : 'integers and scales trained';
 }
 
 function describe({ steps, losses, checks, bestStep, ended, pruned }: TrainingResult, { record }: PassContext): void {

@@ -114,18 +114,38 @@ test('gradients reach steps and scales: by hand', () => {
   const name = 'training/w';
   const [weight] = [...integers.model.graph.initializers].filter((value) => value.name === name);
   const variables = new Map(integers.variables(name, weight.constant!.readFloat32())!);
-  expect([...variables.keys()]).toEqual([name, `${name}/scale`]);
+  expect([...variables.keys()].sort()).toEqual([name, `${name}/means`, `${name}/scale`, `${name}/tracks`]);
   expect([...integers.weight(name, variables)].map((value) => value.toFixed(3))).toEqual(
     [0.6, -0.6, 2.8, 0.2, 0, -2, -1.6, 1.2, 0.8, 1.2, -0.3, 2].map((value) => value.toFixed(3)),
   );
   const gradients = new Map([[name, Float32Array.from({ length: 12 }, (_, i) => i + 1)]]);
   integers.pull(gradients, variables);
-  // Σ over a column of gradient · integer · scale: its first is 1·3 + 4·1 + 7·(−8) + 10·6, times 0.2.
-  const expected = [0.2 * (3 + 4 - 56 + 60), 0.3 * (-4 + 0 + 32 - 11), 0.4 * (21 - 30 + 18 + 60)];
+  // Ten times Σ over a column of gradient · integer · scale: its first is 1·3 + 4·1 + 7·(−8) + 10·6, times 0.2.
+  const expected = [0.2 * (3 + 4 - 56 + 60), 0.3 * (-4 + 0 + 32 - 11), 0.4 * (21 - 30 + 18 + 60)].map(
+    (slope) => 10 * slope,
+  );
   expect([...gradients.get(`${name}/scale`)!].map((value) => value.toFixed(4))).toEqual(
     expected.map((value) => value.toFixed(4)),
   );
   expect(gradients.get(name)![1]).toBeCloseTo(2 * 0.3 * 20, 4);
+});
+
+test('integers that are kept stay, and scales alone lower the held-out loss', async () => {
+  const model = quantized();
+  const stored = (): string[] =>
+    [...model.graph.initializers].flatMap(({ name, constant }) =>
+      /^q\d$/.test(name) ? [Buffer.from(constant!.bytes()).toString('hex')] : [],
+    );
+  const before = stored();
+  const integers = IntegerWeights.of(model, { ...learning, keepIntegers: true })!;
+  const request = { student: integers.model, teacher: network(1), examples: await examples(), form: integers };
+  const options = optionsOf({ batch: 16, epochs: 12, temperature: 1 });
+  const { checks } = await train({ ...request, options, rate: 0.02 }, environment);
+  expect(Math.min(...checks.map(({ loss }) => loss))).toBeLessThan(0.9 * checks[0].loss);
+  integers.writeTo(model);
+  expect(stored()).toEqual(before);
+  const scales = new Map([...model.graph.initializers].map(({ name, constant }) => [name, constant!]));
+  expect([...scales.get('s2')!.readFloat32()].some((scale) => Math.abs(scale - 0.4) > 1e-4)).toBe(true);
 });
 
 test('learned scales are written back, and the scale of a bias follows them', async () => {
@@ -154,7 +174,7 @@ test('observed ranges stay', async () => {
   const model = withBias();
   const integers = IntegerWeights.of(model, { ...learning, learnScales: false })!;
   expect(integers.more.size).toBe(0);
-  expect([...integers.variables('training/w', new Float32Array(12))!.keys()]).toEqual(['training/w']);
+  expect([...integers.variables('training/w', new Float32Array(12))!.keys()]).not.toContain('training/w/scale');
 });
 
 test('decoded constants that are no parameters stay', async () => {
