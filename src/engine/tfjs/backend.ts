@@ -111,7 +111,11 @@ async function startWebGpu(): Promise<Tfjs> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   // A software adapter is slower than everything else here.
   if (!adapter || adapter.info?.isFallbackAdapter || /swiftshader|llvmpipe/i.test(adapter.info?.description ?? '')) {
-    throw new RangeError('there is no GPU that WebGPU can use');
+    const needs =
+      process.platform === 'linux'
+        ? ' (on Linux it needs a Vulkan driver and libvulkan1, in containers libegl1, libgl1 and libglx0 too)'
+        : '';
+    throw new RangeError(`there is no GPU that WebGPU can use${needs}`);
   }
   const current = (globalThis as { navigator?: object }).navigator ?? {};
   Object.defineProperty(globalThis, 'navigator', {
