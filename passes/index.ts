@@ -25,6 +25,7 @@ import { quantizeStatic } from './quantize-static/index.js';
 import { quantizeWeights } from './quantize-weights/index.js';
 import { reconstruct } from './reconstruct/index.js';
 import { shareBasis } from './share-basis/index.js';
+import { simplifyReshapes } from './simplify-reshapes/index.js';
 import { smoothquant } from './smoothquant/index.js';
 import { spatial } from './spatial/index.js';
 import { stripDocumentation } from './strip-documentation/index.js';
@@ -34,6 +35,7 @@ import { unpackConstants } from './unpack-constants/index.js';
 export const builtinPasses = [
   unpackConstants,
   foldConstants,
+  simplifyReshapes,
   eliminateIdentity,
   fuseBatchnorm,
   deduplicateInitializers,

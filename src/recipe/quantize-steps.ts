@@ -34,14 +34,17 @@ export const quantizeModes: Readonly<Record<QuantizeMode, Mode>> = {
   bfloat16: { pass: 'convert-floats', fixed: { type: 'bfloat16' }, suffix: () => 'bf16' },
 };
 
-/** The steps of `dsopt quantize`: cleanup, the pass of `mode` with `options`, cleanup. */
+/**
+ * The steps of `dsopt quantize`: cleanup (computed targets of Reshape too, whose overhead counts once products are fast), the pass of `mode` with `options`, cleanup.
+ */
 export function quantizeSteps(passes: readonly Pass[], mode: QuantizeMode, options: PassOptions): ForeignStep[] {
   const { pass, fixed, followedBy } = quantizeModes[mode];
   const [quantize] = stepsOf(passes, [pass]);
   const rest = (followedBy?.(options) ?? []).flatMap((step) =>
     stepsOf(passes, [step.pass]).map((found) => ({ ...step.options, ...found })),
   );
-  return [...preparationSteps(passes), { ...options, ...fixed, ...quantize }, ...rest, ...cleanupSteps(passes)];
+  const before = [...preparationSteps(passes), ...stepsOf(passes, ['simplify-reshapes'])];
+  return [...before, { ...options, ...fixed, ...quantize }, ...rest, ...cleanupSteps(passes)];
 }
 
 /** Options that mean the same to both passes. */

@@ -11,6 +11,16 @@ import type { Rules } from './rule.js';
 
 const rules: Rules = { ...elementwiseRules, ...rearrangingRules, ...computingRules };
 
+export interface PropagationOptions {
+  /** Whether what the file declares counts for values of which nothing else is known; it may be wrong. Default true. */
+  readonly declared?: boolean;
+}
+
+interface WalkContext extends Required<PropagationOptions> {
+  /** Version of ONNX's own operators. */
+  readonly opset: number;
+}
+
 /**
  * The shapes of the main graph's values, those of its branches (If) included. `inputShapes` by name of the graph input; an input
  * without one counts with the shape that the model declares, if that is complete.
@@ -18,24 +28,25 @@ const rules: Rules = { ...elementwiseRules, ...rearrangingRules, ...computingRul
 export function propagateShapes(
   model: Model,
   inputShapes: ReadonlyMap<string, readonly number[]>,
+  { declared = true }: PropagationOptions = {},
 ): ReadonlyMap<Value, readonly number[]> {
   const known = new Map<Value, Known>();
   for (const input of model.graph.inputs) {
     const shape = inputShapes.get(input.name) ?? declaredShape(input);
     if (shape && !input.isInitializer) known.set(input, ofShape(shape, isInteger(input)));
   }
-  walk(model.graph, known, model.opset);
+  walk(model.graph, known, { opset: model.opset, declared });
   return new Map([...known].map(([value, { shape }]) => [value, shape]));
 }
 
-function walk(graph: Graph, known: Map<Value, Known>, opset: number): void {
+function walk(graph: Graph, known: Map<Value, Known>, context: WalkContext): void {
   for (const value of graph.initializers) if (value.constant) known.set(value, constant(value.constant));
   for (const node of graph.nodes()) {
-    const results = node.is('If') ? branches(node, known, opset) : apply(node, known, opset);
+    const results = node.is('If') ? branches(node, known, context) : apply(node, known, context.opset);
     node.outputs.forEach((output, index) => {
       if (!output) return;
       const result = results?.[index];
-      const shape = isShape(result?.shape) ? null : declaredShape(output);
+      const shape = isShape(result?.shape) || !context.declared ? null : declaredShape(output);
       if (result && isShape(result.shape)) known.set(output, result);
       else if (shape) known.set(output, ofShape(shape, isInteger(output)));
     });
@@ -50,9 +61,9 @@ function apply(node: Node, known: ReadonlyMap<Value, Known>, opset: number): rea
 }
 
 /** Both branches are walked; where they agree on a shape, the result has it. */
-function branches(node: Node, known: Map<Value, Known>, opset: number): (Known | null)[] | null {
+function branches(node: Node, known: Map<Value, Known>, context: WalkContext): (Known | null)[] | null {
   const graphs = node.subgraphs();
-  for (const graph of graphs) walk(graph, known, opset);
+  for (const graph of graphs) walk(graph, known, context);
   return node.outputs.map((_, index) => {
     const [first, ...others] = graphs.map((graph) => known.get(graph.outputs[index]));
     const agreed = others.every((other) => first && String(other?.shape) === String(first.shape));
