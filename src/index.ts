@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { builtinPasses } from '../passes/index.js';
 import { type CompressResult, compressModel, type RunOptions, runRecipe } from './compress.js';
 import { type CompressFileOptions, compressFile as runOnFile } from './compress-file.js';
-import { usageError } from './errors.js';
+import { DsoptError, usageError } from './errors.js';
 import {
   blockSize,
   defaultBits,
@@ -16,7 +16,15 @@ import {
 import type { Model } from './ir/index.js';
 import type { Pass } from './pass/index.js';
 import {
+  type Attempt,
+  type Budget,
+  type LimitedMode,
+  quantizeWithinBudget,
+  quantizeWithinDrop,
+} from './quantize-within/index.js';
+import {
   preparationSteps,
+  quantizeSteps,
   type RecipeOf,
   type ResolvedRecipe,
   readRecipe as readText,
@@ -48,6 +56,56 @@ export async function compressFile(
   { recipe, ...options }: CompressFileOptions & { readonly recipe: Recipe | ResolvedRecipe },
 ): Promise<CompressionReport> {
   return runOnFile(input, output, await resolve(recipe), options);
+}
+
+export interface QuantizeWithinOptions
+  extends Omit<CompressFileOptions, 'command' | 'dryRun' | 'keepMissed' | 'onReport'> {
+  readonly mode: LimitedMode;
+  /** Of the passes of the mode, as `dsopt quantize` takes them. */
+  readonly options?: Readonly<Record<string, unknown>> & { readonly exclude?: readonly string[] };
+  /** Without: the `maxDrop` of `evaluation` is the limit. */
+  readonly budget?: Budget;
+  /** Told of every set of operators that was tried. */
+  readonly onTried?: (line: string) => void;
+}
+
+/**
+ * Quantizes the model within limits: the fewest operators that must keep more digits for a metric, or the most that size and latency allow. Throws THRESHOLD
+ * where nothing meets the limit; what came closest is written then.
+ */
+export async function quantizeWithin(
+  input: string | Model,
+  output: string,
+  { mode, options = {}, budget, onTried, ...run }: QuantizeWithinOptions,
+): Promise<CompressionReport> {
+  if (!budget && run.evaluation?.maxDrop === undefined)
+    throw usageError('Nothing limits the quantization', 'Give a budget, or an evaluation with maxDrop.');
+  let { overwrite } = run;
+  const attempt: Attempt = async (added, { purpose, measure = false, keepMissed = false }) => {
+    const recipe = await resolveRecipe(
+      { version: 1, steps: quantizeSteps(builtinPasses, mode, { ...options, ...added }) },
+      { passes: builtinPasses, folder: '.' },
+    );
+    const dryRun = purpose === 'ranking' || (purpose === 'trial' && !measure);
+    const evaluation = purpose === 'ranking' ? null : run.evaluation;
+    const made: CompressionReport[] = [];
+    const onReport = (report: CompressionReport) => made.push(report);
+    try {
+      const settings = { ...run, command: 'quantize', overwrite, dryRun, evaluation, keepMissed, onReport } as const;
+      const report = await runOnFile(input, output, recipe, { ...settings, ...(measure && { measure }) });
+      if (!dryRun) overwrite = true;
+      return report;
+    } catch (cause) {
+      if (!(cause instanceof DsoptError) || cause.code !== 'THRESHOLD' || !made[0]) throw cause;
+      return made[0];
+    }
+  };
+  const settings = { exclude: options.exclude ?? [], log: (line: string) => onTried?.(line) };
+  const { report, missed } = budget
+    ? await quantizeWithinBudget(mode, attempt, budget, settings)
+    : await quantizeWithinDrop(mode, attempt, settings);
+  if (missed) throw missed;
+  return report;
 }
 
 /**
@@ -115,6 +173,7 @@ export {
   type PassNeed,
   type PassRecord,
 } from './pass/index.js';
+export type { Budget, LimitedMode } from './quantize-within/index.js';
 export { type ResolvedRecipe, recipeJsonSchema } from './recipe/index.js';
 export {
   type CompressionReport,

@@ -28,7 +28,7 @@ const layers: readonly (readonly string[])[] = [
   ['evaluate'],
   ['evaluate-result'],
   ['compress', 'compare', 'explain'],
-  ['compress-file'],
+  ['compress-file', 'quantize-within'],
   ['index'],
   ['cli'],
 ];

@@ -6,7 +6,7 @@ import type { MatrixProducts } from '../../src/engine/index.js';
 import type { Tensor } from '../../src/tensor/index.js';
 
 /** Patches that are multiplied at once. */
-const blockRows = 256;
+const blockRows = 128;
 
 /** Of convolutions of one group; call `finish` after the last sample. */
 export class PatchGram implements Observer {

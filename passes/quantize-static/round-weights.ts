@@ -26,7 +26,7 @@ export interface RoundedConvolution {
 }
 
 /** Of all moments in memory at once. */
-const mostMomentBytes = 40 << 20;
+const mostMomentBytes = 26 << 20;
 
 /** Convolutions whose inputs were seen; the sample means of the others would tell nothing. */
 export async function roundConvolutions(

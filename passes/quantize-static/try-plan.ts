@@ -27,6 +27,8 @@ export interface Trying {
 
 export type TriedPlan = Pick<ChosenRanges, 'grids' | 'twoPass'> & { readonly plan: StaticPlan };
 
+/** How many times as far outputs must be for a first convolution that does much of the work to be worth its time: those of tiny_darknet and its activation take half of the float model's. */
+const leastGainOfCostly = 4;
 /** Samples that techniques are judged on: what is gained may be a third. */
 const mostJudging = 64;
 /** Of the weights, in the session that rounding is tried in. */
@@ -107,7 +109,7 @@ function techniquesOf(
   if (edges === 'cheap') {
     const first = linears.filter(({ operator: { kind, input }, edge }) => !edge && kind === 'conv' && isFirst(input));
     const reason = 'it is a first operator and stays float: integers there would cost more than all others';
-    addFloat('first convolutions in float, for their share of the error', first, reason, 2);
+    addFloat('first convolutions in float, for their share of the error', first, reason, leastGainOfCostly);
   }
   if (residual === 'float' && judged.has('residual')) {
     const without = (placement: Placement): Placement => ({ ...placement, residual: 'integer' });

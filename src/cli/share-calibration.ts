@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { weightBytes } from '../analysis/index.js';
 import type { Model } from '../ir/index.js';
-import type { LimitedMode } from './quantize-within.js';
+import type { LimitedMode } from '../quantize-within/index.js';
 import type { WriteOptions } from './write-options.js';
 
 /** Hashing larger models, at every observation, takes longer than it saves. */

@@ -2,7 +2,6 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { smallestCount } from '../../src/cli/smallest-count.js';
 import { loadModel } from '../../src/index.js';
 import { createRandom } from '../../src/numeric/index.js';
 import { anyReport } from '../../src/report/report-schema.js';
@@ -137,28 +136,5 @@ describe('weights only', () => {
     expect(code, stderr).toBe(0);
     expect(stderr).toContain('1 with more bits: kl falls by');
     expect(await widths('dropped.onnx')).toContain(8);
-  });
-});
-
-describe('smallestCount', () => {
-  test.each([
-    [10, 1],
-    [10, 7],
-    [10, 10],
-    [1, 1],
-    [100, 37],
-  ])('of %i finds %i, asking for few', async (most, least) => {
-    let asked = 0;
-    const holds = async (count: number): Promise<boolean> => {
-      asked++;
-      return count >= least;
-    };
-    expect(await smallestCount(most, holds)).toBe(least);
-    expect(asked).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(most + 1)));
-  });
-
-  test('gives null where nothing helps', async () => {
-    expect(await smallestCount(5, async () => false)).toBeNull();
-    expect(await smallestCount(0, async () => true)).toBeNull();
   });
 });

@@ -7,7 +7,7 @@ import type { CommandModule } from '../command-module.js';
 import { flagName, pickPassOptions } from '../option-flags.js';
 import { choiceFlags, loadChoices, outputBeside, type PassChoice, pickChoiceOptions } from '../pass-choice.js';
 import { quantizeBundle } from '../quantize-bundle.js';
-import { quantizeWithinBudget, quantizeWithinDrop } from '../quantize-within.js';
+import { quantizeWithin } from '../quantize-within.js';
 import { type Compression, runCompression } from '../run-compression.js';
 import { sharingCalibration } from '../share-calibration.js';
 import { parseShare, parseSize } from '../value-parsers.js';
@@ -99,11 +99,11 @@ export const quantize: CommandModule<[string], QuantizeOptions> = {
       throw usageError('--max-drop and a target exclude each other', 'Give one limit.');
     if (hasTarget) {
       await sharingCalibration(limited!, model, options, (shared) =>
-        quantizeWithinBudget(limited!, attempt, exclude, { size, latency }, shared, context),
+        quantizeWithin(limited!, { size, latency }, attempt, exclude, shared, context),
       );
     } else if (limited && maxDrop !== undefined && evalData !== undefined && !options.dryRun) {
       await sharingCalibration(limited, model, options, (shared) =>
-        quantizeWithinDrop(limited, attempt, exclude, shared, context),
+        quantizeWithin(limited, null, attempt, exclude, shared, context),
       );
     } else await runCompression(await attempt({}), options, context);
   },
