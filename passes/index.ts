@@ -13,6 +13,7 @@ import { equalize } from './equalize/index.js';
 import { foldConstants } from './fold-constants/index.js';
 import { fuseBatchnorm } from './fuse-batchnorm/index.js';
 import { heal } from './heal/index.js';
+import { joinProducts } from './join-products/index.js';
 import { lowRank } from './low-rank/index.js';
 import { pruneChannels } from './prune-channels/index.js';
 import { pruneHeads } from './prune-heads/index.js';
@@ -60,6 +61,7 @@ export const builtinPasses = [
   adaround,
   quantizeDynamic,
   quantizeWeights,
+  joinProducts,
   convertFloats,
   quantizeStatic,
   biasCorrection,

@@ -36,6 +36,7 @@ export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';
 export { floatWeightAt, isDequantized } from './float-weight.js';
 export { type RowWeights, roundByGram, roundingErrors, roundToNearest } from './gram-rounding.js';
 export type { HeldOutInputs } from './held-out-error.js';
+export { type IntegerProduct, integerProduct, joinProducts, separateProducts } from './joined-products.js';
 export { learnRounding, meanError, type RoundingRows } from './learned-rounding.js';
 export { isTransposedGemm, linearTerms } from './linear-terms.js';
 export { normalFloatBlocks } from './normal-float.js';

@@ -17,9 +17,12 @@ interface Mode {
   followedBy?(options: PassOptions): readonly { readonly pass: string; readonly options: PassOptions }[];
 }
 
+/** Query, key and value are one product. */
+const joined = { pass: 'join-products', options: {} };
+
 /** Ways to quantize, and the pass that does it. Static leaves embeddings, recurrences and what stays in float to be stored in eight bits. */
 export const quantizeModes: Readonly<Record<QuantizeMode, Mode>> = {
-  dynamic: { pass: 'quantize-dynamic', suffix: () => 'int8' },
+  dynamic: { pass: 'quantize-dynamic', suffix: () => 'int8', followedBy: () => [joined] },
   static: {
     pass: 'quantize-static',
     suffix: () => 'int8',
@@ -58,7 +61,7 @@ function whatKeepsEightBits({ compute, include, ...given }: PassOptions) {
   };
   // Who names nodes means these alone.
   const eightBits = include === undefined ? [{ pass: 'quantize-dynamic', options }] : [];
-  return [...eightBits, { pass: 'deduplicate-initializers', options: {} }];
+  return [...eightBits, joined, { pass: 'deduplicate-initializers', options: {} }];
 }
 
 /** What was chosen by name holds for the passes behind too. */

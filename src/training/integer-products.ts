@@ -3,6 +3,7 @@
 // activations rounded as they are and straight-through gradients (Bengio et al. 2013), or the weight is (Cast, Mul).
 import { type Graph, intsAttribute, type Node, type Value } from '../ir/index.js';
 import { type ConstantSource, constantSource } from '../ops/index.js';
+import { separateProducts } from '../quantization/index.js';
 import { NodeInserter } from '../rewrite/index.js';
 import { float32Tensor, type Tensor } from '../tensor/index.js';
 import { isIntegerType, readIntegers } from './integer-grid.js';
@@ -14,6 +15,7 @@ export type AddLatent = (name: string, weight: IntegerWeight, integers: Tensor) 
 
 /** Puts floats in the place of all such weights of `graph`. */
 export function floatWeights(graph: Graph, learnScales: boolean, addLatent: AddLatent): void {
+  separateProducts(graph);
   floatProducts(graph, learnScales, addLatent);
   for (const node of [...graph.nodes()].filter((each) => each.is('Mul'))) {
     const parts = scaledIntegers(node);
