@@ -8,6 +8,7 @@ import type { PassContext } from '../../src/pass/index.js';
 import type { HeldOutInputs } from '../../src/quantization/index.js';
 import type { Tensor } from '../../src/tensor/index.js';
 import type { Calibratable } from './calibrated.js';
+import { type RowCounts, scaleRows } from './row-counts.js';
 import { replaceWeight, roundActivation } from './simulation.js';
 
 export interface InputMoments {
@@ -37,25 +38,36 @@ export class InputsInOrder {
   private readonly copyOf: (node: Node) => Node;
   private readonly now: Replay;
   private readonly original: Replay;
+  private readonly counts: RowCounts | null;
 
-  private constructor(context: PassContext, copyOf: (node: Node) => Node, now: Replay, original: Replay) {
+  private constructor(
+    context: PassContext,
+    copyOf: (node: Node) => Node,
+    now: Replay,
+    original: Replay,
+    counts: RowCounts | null,
+  ) {
     this.context = context;
+    this.counts = counts;
     this.copyOf = copyOf;
     this.now = now;
     this.original = original;
   }
 
-  static async start(model: Model, context: PassContext): Promise<InputsInOrder> {
+  /** @param counts null: all rows count alike. */
+  static async start(model: Model, context: PassContext, counts: RowCounts | null): Promise<InputsInOrder> {
     const { clone: copy, copyOf } = cloneWithNodes(model);
     const { engine, workers, signal, samples, maxMemory } = context;
     const options = { engine, threads: workers.jobs, signal, maxMemory };
     const now = await Replay.start(copy, samples ?? none(), options);
-    return new InputsInOrder(context, copyOf, now, await Replay.start(model, samples ?? none(), options));
+    const original = await Replay.start(model, samples ?? none(), options);
+    return new InputsInOrder(context, copyOf, now, original, counts);
   }
 
   async *of(groups: readonly Calibratable[][]): AsyncGenerator<SeenGroup> {
     try {
-      for (const group of groups) yield { group, moments: await this.see(group[0].operator) };
+      for (const group of groups)
+        yield { group, moments: await this.see(group[0].operator, this.counts?.get(group) ?? []) };
     } finally {
       this.now.close();
       this.original.close();
@@ -69,7 +81,7 @@ export class InputsInOrder {
     if (integers) roundActivation(node);
   }
 
-  private async see(operator: LinearOperator): Promise<InputMoments> {
+  private async see(operator: LinearOperator, counts: readonly Float32Array[]): Promise<InputMoments> {
     const { rowLength: k, node, inputIndex } = operator;
     const copy = this.copyOf(node);
     const input = copy.input(inputIndex)!;
@@ -79,22 +91,23 @@ export class InputsInOrder {
     );
     const heldNow = new KeptRows(k, this.context.random().fork(operator.output.name));
     const heldBefore = new KeptRows(k, this.context.random().fork(operator.output.name));
-    const before = this.original.advance(node, [operator.input]);
+    const references = this.original.advance(node, [operator.input]);
     let sample = 0;
     try {
       for await (const values of this.now.advance(copy, [input])) {
-        const { value: reference } = await before.next();
-        const now = rowsNow(values.get(input)!);
-        const original = rowsBefore((reference as ReadonlyMap<Value, Tensor>).get(operator.input)!);
+        const { value: reference } = await references.next();
+        const now = scaleRows(rowsNow(values.get(input)!), counts[sample]);
+        const before = rowsBefore((reference as ReadonlyMap<Value, Tensor>).get(operator.input)!);
+        const original = scaleRows(before, counts[sample]);
         if (sample++ % heldOutEvery === heldOutEvery - 1) {
           heldNow.add(now);
           heldBefore.add(original);
         } else await fitted.add(now, original);
       }
       // To its end, where it closes what it opened.
-      await before.next();
+      await references.next();
     } finally {
-      await before.return(undefined);
+      await references.return(undefined);
     }
     await fitted.flush();
     const { count, gram, cross } = fitted;

@@ -18,6 +18,7 @@ import type { ScalePlace } from './input-scales.js';
 import type { Settings } from './options.js';
 import { type NodePlan, orderOf, type WeightRequest } from './plan.js';
 import { roundGroup } from './round-group.js';
+import { countRows } from './row-counts.js';
 
 /** A weight and the operator whose inputs it meets. */
 export interface Calibratable {
@@ -63,7 +64,8 @@ export async function roundWithSamples(
   const all = groups.flat();
   const isStored = (node: Node): boolean =>
     all.some(({ operator, request }) => operator.node === node && operator.ownsWeight && weights.has(request));
-  const inputs = settings.sequential ? await InputsInOrder.start(model, context) : new ObservedInputs(context);
+  const counts = settings.fisher ? await countRows(groups, model, context) : null;
+  const inputs = settings.sequential ? await InputsInOrder.start(model, context, counts) : new ObservedInputs(context);
   for await (const { group, moments } of inputs.of(groups)) {
     const result = await roundGroup(group, moments, algorithms, isStored, settings, context);
     if (result.divided) divided.push(result.divided);

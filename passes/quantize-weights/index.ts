@@ -22,7 +22,9 @@ export const quantizeWeights = definePass({
   summary: 'Stores weights in 4 bits, decoded when the model is loaded and multiplied as 8-bit integers; data helps.',
   options,
   needs: [],
-  requires(_model, { bits, compute, floatZeroPoints, algorithm, codebook, blockSize }) {
+  requires(_model, { bits, compute, floatZeroPoints, algorithm, codebook, blockSize, fisher, sequential }) {
+    if (fisher && !sequential)
+      throw usageError('fisher is for weights that are rounded in order', 'Leave sequential as it is.');
     if (blockSize === 0 && compute !== 'dequantize') {
       throw usageError('a scale for a whole channel is for compute dequantize', 'Give a --block-size of 16 to 256.');
     }

@@ -79,6 +79,12 @@ export const options = z.strictObject({
     .describe(
       'with data: round each weight for the inputs that the quantized weights in front of it give, not for those of the original',
     ),
+  fisher: z
+    .boolean()
+    .default(false)
+    .describe(
+      'with data: inputs count by how much the loss depends on what is made of them (squared gradients, the Fisher information), not all alike',
+    ),
   accuracyLevel: z
     .int()
     .min(0)

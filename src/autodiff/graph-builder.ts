@@ -269,7 +269,8 @@ export class GraphBuilder {
     return value;
   }
 
-  private freeName(): string {
+  /** For a value that is added otherwise. */
+  freeName(): string {
     return this.graph.scope.uniqueName(`${this.stem}_${this.count++}`);
   }
 }

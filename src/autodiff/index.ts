@@ -3,6 +3,7 @@ export { differentiate, findObstacles, type Obstacle } from './differentiate.js'
 export { GraphBuilder, type Shape } from './graph-builder.js';
 export { liftConstants } from './lift-constants.js';
 export * from './losses/index.js';
+export { recompute } from './recompute.js';
 export { type SpecializedModel, specialize } from './specialize.js';
 export { findTrainableWeights } from './trainable-weights.js';
 export { makeWeightsInputs } from './weight-inputs.js';

@@ -3,6 +3,7 @@ export { type TrainingBackend, trainingBackends } from './backend.js';
 export { fisherInformation } from './fisher-information.js';
 export { locatePath, locateTrainingOptions } from './locate-options.js';
 export { type TrainingOptions, trainingOptions } from './options.js';
+export { rowInformation } from './row-information.js';
 export { initializeWeights, replaceGraph } from './students/index.js';
 export { type ImportanceOptions, type JudgedValue, type TaylorOrder, taylorImportance } from './taylor-importance.js';
 export { train } from './train.js';

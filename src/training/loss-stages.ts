@@ -89,6 +89,11 @@ export class LossStages {
     for (const { sessions } of this.stages) await sessions.graphFor(batch);
   }
 
+  /** Steps compute values a second time instead of holding them from now on, or no more. */
+  recompute(on: boolean): void {
+    for (const { sessions } of this.stages) sessions.recompute = on;
+  }
+
   /** The most that a step on `batch` holds at once. */
   async stepBytes(batch: BatchTensors): Promise<number> {
     const graphs = await Promise.all(this.stages.map(({ sessions }) => sessions.graphFor(batch)));

@@ -122,6 +122,12 @@ export const trainingOptions = {
     .max(1)
     .default(0.5)
     .describe("with replay: weight of the teacher's answers in the loss; right answers of the new data get the rest"),
+  recompute: z
+    .enum(['auto', 'always', 'never'])
+    .default('auto')
+    .describe(
+      'compute values of the forward pass a second time for gradients instead of holding them (gradient checkpointing): a third more time; auto: where smaller batches alone do not fit into --max-memory',
+    ),
   teacherCache: z.string().optional().describe('folder that keeps what the teacher computed, from run to run'),
   checkEvery: z.int().min(1).optional().describe('steps from one check to the next (default: ten in all)'),
   backend: z

@@ -1,9 +1,10 @@
 // Gradients at samples of any shapes: one session for the samples of one shape, with the gradient of a loss that needs no right answers.
-import { differentiate, findObstacles, type GraphBuilder } from '../autodiff/index.js';
-import type { Feeds, Session } from '../engine/index.js';
+import { differentiate, findObstacles, GraphBuilder, specialize } from '../autodiff/index.js';
+import type { Engine, Feeds, Session } from '../engine/index.js';
 import { throwIfAborted, unsupportedModel } from '../errors.js';
-import type { Model, Value } from '../ir/index.js';
+import { type Model, tensorType, type Value } from '../ir/index.js';
 import type { Tensor } from '../tensor/index.js';
+import { exposeValues } from './expose-values.js';
 import { findLogits } from './logits.js';
 import { ownLoss } from './own-answers.js';
 
@@ -57,4 +58,40 @@ export function ownGradients(builder: GraphBuilder, logits: Value, sources: read
   const [obstacle] = findObstacles(builder, sources, [loss]);
   if (obstacle) throw unsupportedModel(`${obstacle.node.qualifiedType} cannot be differentiated: ${obstacle.reason}`);
   return differentiate(builder, new Map([[loss, builder.scalar(1)]]), sources);
+}
+
+/**
+ * A session whose outputs hold, by value that the main graph computes, what `reduce` makes of it and of the gradient of the loss with the model's own answers by it.
+ * Values that the answers do not depend on are left out.
+ */
+export async function openSlopes(
+  original: Model,
+  values: readonly string[],
+  feeds: Feeds,
+  { engine, threads }: { readonly engine: Engine; readonly threads: number },
+  reduce: (builder: GraphBuilder, gradient: Value, value: Value) => Value,
+): Promise<SampleSession> {
+  const logits = logitsOf(original);
+  const { model, shapes } = await specialize(
+    exposeValues(original, [logits.name, ...values]),
+    feeds,
+    new Set(),
+    engine,
+  );
+  const { graph } = model;
+  const byName = new Map(graph.outputs.map((value) => [value.name, value]));
+  const builder = new GraphBuilder(graph, shapes, 'slopes');
+  const sources = values.map((name) => byName.get(name)!);
+  const gradients = ownGradients(builder, byName.get(logits.name)!, sources);
+  for (const output of [...graph.outputs]) graph.removeOutput(output);
+  const outputs = new Map<string, string>();
+  for (const source of sources) {
+    const gradient = gradients.get(source);
+    if (!gradient) continue;
+    const reduced = reduce(builder, gradient, source);
+    reduced.type = tensorType('float32', builder.shapeOf(reduced));
+    graph.addOutput(reduced);
+    outputs.set(source.name, reduced.name);
+  }
+  return { session: await engine.open(model, { threads, memoryPattern: false }), weights: {}, outputs };
 }

@@ -31,6 +31,8 @@ export class StepSessions {
   private readonly threads: number;
   private readonly engine: Engine;
   private readonly opened = new Map<string, Opened>();
+  /** Whether steps compute values a second time instead of holding them. */
+  recompute = false;
 
   constructor(fixed: Fixed, engine: Engine, threads: number) {
     this.fixed = fixed;
@@ -40,11 +42,12 @@ export class StepSessions {
 
   /** Throws MODEL_UNSUPPORTED where something cannot be differentiated, all of it listed. */
   async graphFor(batch: BatchTensors): Promise<Opened> {
-    const key = keyOf(batch);
+    const { recompute } = this;
+    const key = `${recompute} ${keyOf(batch)}`;
     let opened = this.opened.get(key);
     if (opened) this.opened.delete(key);
     else {
-      const graph = await buildTrainingGraph({ ...this.fixed, ...this.fixed.trained, ...batch });
+      const graph = await buildTrainingGraph({ ...this.fixed, ...this.fixed.trained, ...batch, recompute });
       if (graph.obstacles.length > 0) {
         const list = graph.obstacles.map(
           ({ node, reason }) => `${node.qualifiedType} ${node.name || node.outputs[0]?.name}: ${reason}`,

@@ -56,9 +56,19 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
     new BatchStream({ examples, options: given, fixed, teaching, kinds, ahead: executing !== engine });
   try {
     const { maxMemory = Number.POSITIVE_INFINITY } = environment;
-    const bytesOf = async (given: TrainingOptions): Promise<number> =>
-      stages.stepBytes(await streamOf(given).tensors(examples.widest(given.batch), null));
-    if (executing === engine && fixed === null) options = await inBatchesThatFit(options, maxMemory, bytesOf);
+    const bytesOf = async (given: TrainingOptions, recompute: boolean): Promise<number> => {
+      stages.recompute(recompute);
+      return stages.stepBytes(await streamOf(given).tensors(examples.widest(given.batch), null));
+    };
+    stages.recompute(options.recompute === 'always');
+    if (executing === engine && Number.isFinite(maxMemory)) {
+      options = await inBatchesThatFit(
+        options,
+        maxMemory,
+        { fixed: fixed !== null, whole: renormalization !== null },
+        bytesOf,
+      );
+    }
     const stream = streamOf(options);
     const parts = { ...request, options, weights, stages, stream, projections, identity };
     return await new Training(parts, environment).run();
@@ -68,15 +78,23 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
   }
 }
 
-/** Smaller batches, as many more for each step, where a step would hold more than `most` bytes. Throws MEMORY where one example is too much. */
+/**
+ * Smaller batches, as many more for each step, where a step would hold more than `most` bytes; where that is not enough, batches are better
+ * `whole` or are `fixed`, parts of the forward pass are computed twice. Throws MEMORY where one example is too much.
+ */
 async function inBatchesThatFit(
   given: TrainingOptions,
   most: number,
-  bytesOf: (options: TrainingOptions) => Promise<number>,
+  { fixed, whole }: { readonly fixed: boolean; readonly whole: boolean },
+  bytesOf: (options: TrainingOptions, recompute: boolean) => Promise<number>,
 ): Promise<TrainingOptions> {
+  const always = given.recompute === 'always';
   for (let options = given; ; ) {
-    const bytes = await bytesOf(options);
-    if (bytes <= most) return options;
+    let bytes = await bytesOf(options, always);
+    if (bytes > most && given.recompute === 'auto' && (fixed || whole || options.batch === 1))
+      bytes = await bytesOf(options, true);
+    // A batch that the model fixes is not split; what it holds was not checked before, and is not refused.
+    if (bytes <= most || fixed) return options;
     if (options.batch === 1) {
       throw memoryLimit(
         `A step of training on one example holds ${Math.ceil(bytes / 2 ** 20)} MiB`,

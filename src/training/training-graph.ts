@@ -8,6 +8,7 @@ import {
   makeWeightsInputs,
   type Obstacle,
   project,
+  recompute,
   relativeSquaredError,
   similarityError,
   softenedDivergence,
@@ -67,6 +68,8 @@ export interface TrainingGraphRequest {
   readonly answers?: string | null;
   /** Values of the student that are wanted beside losses and gradients. */
   readonly observed?: readonly string[];
+  /** Whether values of the forward pass are computed a second time, so that fewer of them are held (gradient checkpointing). */
+  readonly recompute?: boolean;
   readonly engine: Engine;
 }
 
@@ -92,13 +95,44 @@ export async function buildTrainingGraph(request: TrainingGraphRequest): Promise
   if (obstacles.length > 0) return { ...facts, gradients: new Map(), obstacles, bytes: 0 };
   for (const name of observed) graph.addOutput(exposed.get(name)!);
   const gradients = new Map<string, string>();
-  for (const [source, gradient] of differentiate(builder, new Map([[total, builder.scalar(1)]]), sources)) {
+  const forward = [...graph.nodes()];
+  const found = differentiate(builder, new Map([[total, builder.scalar(1)]]), sources);
+  const results = new Map<Value, Value>();
+  for (const [source, gradient] of found) {
     const output = gradient.isGraphOutput || !gradient.producer ? builder.unary('Identity', gradient) : gradient;
-    output.type = tensorType('float32', builder.shapeOf(output));
+    results.set(source, output);
     graph.addOutput(output);
-    gradients.set(source.name, output.name);
   }
-  return { ...facts, gradients, obstacles, bytes: peakBytes(graph, builder.shapes) };
+  if (request.recompute) recompute(builder, { forward, weights: new Set(sources) });
+  const bytes = peakBytes(graph, builder.shapes);
+  for (const [source, gradient] of endInOrder(builder, results)) gradients.set(source.name, gradient.name);
+  return { ...facts, gradients, obstacles, bytes };
+}
+
+/**
+ * Has the nodes that end in gradients stand last, those of the first weights first: onnxruntime orders nodes from the last end of the graph on, and would otherwise go all the way
+ * back before it multiplies anything to the gradient of a weight, with all values alive.
+ */
+function endInOrder(builder: GraphBuilder, gradients: ReadonlyMap<Value, Value>): Map<Value, Value> {
+  const { graph } = builder;
+  const places = new Map([...graph.nodes()].map((node, place) => [node, place]));
+  const placeOf = ([, gradient]: readonly [Value, Value]): number => places.get(gradient.producer!) ?? 0;
+  const moved = [...gradients].sort((a, b) => placeOf(b) - placeOf(a));
+  const result = new Map(gradients);
+  for (const [source, gradient] of moved) {
+    const node = gradient.producer!;
+    const isEnd = gradient.uses.size === 0 && node.outputs.length === 1;
+    const shape = builder.shapeOf(gradient);
+    graph.removeOutput(gradient);
+    const { opType, domain, inputs } = node;
+    const attributes = Object.fromEntries(node.attributes);
+    const output = isEnd ? builder.op(opType, inputs, shape, { domain, attributes }) : gradient;
+    if (isEnd) graph.remove(node);
+    output.type = tensorType('float32', shape);
+    graph.addOutput(output);
+    result.set(source, output);
+  }
+  return result;
 }
 
 /** As `buildTrainingGraph`, without gradients. */

@@ -327,7 +327,15 @@ export class Training {
   /** Where training begins and what it does; how it is kept, and how fast, does not matter. */
   private key(): string {
     const { weights, options, identity } = this.parts;
-    const { checkpoint: _, resume: __, log: ___, threads: ____, teacherCache: _____, ...course } = options;
+    const {
+      checkpoint: _,
+      resume: __,
+      log: ___,
+      threads: ____,
+      teacherCache: _____,
+      recompute: ______,
+      ...course
+    } = options;
     const hash = createHash('sha256').update(JSON.stringify([this.environment.seed, this.total, course, identity]));
     for (const [name, values] of weights.arrays) {
       hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
