@@ -6,7 +6,7 @@ import { cloneModel, type Model } from '../src/ir/index.js';
 import { createRandom, type Random } from '../src/numeric/index.js';
 import { inlineWorkers } from '../src/parallel/index.js';
 import { type Pass, type PassReport, runPass } from '../src/pass/index.js';
-import { float32Tensor, int64Tensor, MemoryTensor, sizeOf, type Tensor } from '../src/tensor/index.js';
+import { castTensor, float32Tensor, int64Tensor, MemoryTensor, sizeOf, type Tensor } from '../src/tensor/index.js';
 
 const folder = new URL('../fixtures/models/', import.meta.url).pathname;
 
@@ -63,6 +63,14 @@ function drawInput(dataType: string, shape: readonly number[], random: Random): 
       return float32Tensor(
         shape,
         Float32Array.from({ length }, () => random.normal()),
+      );
+    case 'float16':
+      return castTensor(
+        float32Tensor(
+          shape,
+          Float32Array.from({ length }, () => random.normal()),
+        ),
+        'float16',
       );
     case 'int64':
       return int64Tensor(

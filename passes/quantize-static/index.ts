@@ -28,6 +28,7 @@ import { type PackedMatrix, packMatrices } from './pack-matrices.js';
 import { type PlannedLinear, quantizedValues, type StaticPlan, wouldGrow } from './plan.js';
 import { planElementwise } from './plan-elementwise.js';
 import { isLast, planLinears } from './plan-linears.js';
+import { raiseHalf } from './raise-half.js';
 import { type RoundedConvolution, roundConvolutions } from './round-weights.js';
 import { settleSamples } from './settle-samples.js';
 import { roundedBefore, TakenWeights } from './take-rounded.js';
@@ -47,8 +48,11 @@ export const quantizeStatic = definePass({
   async run(model, given, context) {
     const options = settle(given);
     recordIntegerOperators(context);
+    const nodes = [...context.targets(...options.operators)];
+    let types = await ranksOf(model, context);
+    if (raiseHalf(model, nodes, options, types, context)) types = await ranksOf(model, context);
     const taken = TakenWeights.take(model, model.graph.nodes());
-    const candidates = planLinears(model, options, await ranksOf(model, context), context);
+    const candidates = planLinears(model, nodes, options, types, context.record);
     const { linears, weightRanges } = await withFiniteWeights(candidates, options, context);
     const settled = new Set(linears.map(({ operator }) => operator.node));
     const inner = linears.filter(({ edge }) => edge === null);

@@ -126,6 +126,8 @@ export type Options = Omit<Given, 'edges' | 'residual' | 'twoPass' | 'weightType
   readonly edges: 'cheap' | 'float' | 'integer';
   readonly residual: 'integer' | 'float';
   readonly twoPass: 'off' | 'outliers' | 'worst';
+  /** Weights of these types can be quantized. */
+  readonly floats: ReadonlySet<string>;
   /** What was left open, and is judged by outputs on held-out samples; the rest is as it was asked for. */
   readonly judged: ReadonlySet<'edges' | 'residual' | 'twoPass'>;
 };
@@ -138,6 +140,7 @@ export function settle(given: Given): Options {
   return {
     ...given,
     weightType,
+    floats: new Set(['float32']),
     // What is rounded in order is fitted to what the ends were taken for.
     judged: new Set(weightType === 'int4' || rounding === 'adaround' ? open.filter((name) => name !== 'edges') : open),
     rounding: rounding === 'auto' ? (weightType === 'int4' ? 'adaround' : 'gptq') : rounding,

@@ -15,23 +15,24 @@ const leastElements = 8192;
 /** Share of the multiplications below which the first and last operators stay float: more exact, and hardly slower or even faster. */
 const cheapShare = 0.02;
 
-/** The operators of the main graph that can be quantized; the others are recorded with the reason. */
+/** Those of the nodes that can be quantized; the others are recorded with the reason. */
 export function planLinears(
   model: Model,
+  nodes: readonly Node[],
   options: Options,
   types: ReadonlyMap<Value, TensorType>,
-  { targets, record }: PassContext,
+  record: Pick<PassContext['record'], 'skipped'>,
 ): PlannedLinear[] {
   const shapes = propagateShapes(model, likelyShapes(model));
   const shapeOf = (value: Value) => value.constant?.shape ?? shapes.get(value) ?? null;
   const { total } = countMacs(model, shapeOf);
   const shareOf = (node: Node): number => (macsOf(node, shapeOf) ?? total) / Math.max(total, 1);
   const planned: PlannedLinear[] = [];
-  for (const node of targets(...options.operators)) {
+  for (const node of nodes) {
     const operator = linearOperator(node, model);
     const reason =
       node.graph !== model.graph
-        ? 'it is not in the main graph, where calibration sees it'
+        ? 'it is in the body of an If, Loop or Scan, whose values calibration cannot see; its weights are stored in eight bits and ranges are found in every run, as with --mode dynamic'
         : typeof operator === 'string'
           ? alreadyQuantized(node, operator)
           : operator && whyNotQuantized(operator, model, options, { shapeOf, shareOf });
@@ -85,7 +86,7 @@ function whyNotQuantized(
   const { node, kind, weight, rowLength } = operator;
   const { tensor, dataType, permutation } = weight;
   if (kind === 'conv-transpose') return 'onnxruntime has no integer kernel for it';
-  if (tensor.dataType !== 'float32' || dataType !== 'float32') return `its weight is ${tensor.dataType}`;
+  if (!options.floats.has(tensor.dataType) || !options.floats.has(dataType)) return `its weight is ${tensor.dataType}`;
   // A small kernel over a large map is worth it for the multiplications.
   const matters = kind === 'conv' && shareOf(node) >= cheapShare;
   if (tensor.size < options.minimumSize && !matters) return `its weight has only ${tensor.size} elements`;
@@ -149,7 +150,10 @@ function leadsTo(start: readonly Value[], neighbours: Neighbours): boolean {
 const mostSharing = 3;
 
 /** A weight that somebody else uses in float would be stored twice. */
-function dropSharedWeights(planned: readonly PlannedLinear[], { skipped }: PassContext['record']): PlannedLinear[] {
+function dropSharedWeights(
+  planned: readonly PlannedLinear[],
+  { skipped }: Pick<PassContext['record'], 'skipped'>,
+): PlannedLinear[] {
   const users = new Map<Value, number>();
   for (const { operator } of planned) {
     const { value, path } = operator.weight;
