@@ -6,10 +6,10 @@ import { loadModel } from '../src/onnx/index.js';
 import { findWorkingFeeds } from '../src/synthetic/index.js';
 import { MemoryTensor } from '../src/tensor/index.js';
 import { stepEngine, type TrainingBackend } from '../src/training/backend.js';
-import { planLosses } from '../src/training/loss-plan.js';
-import { StepSessions } from '../src/training/step-sessions.js';
-import { Teacher } from '../src/training/teacher.js';
-import { TrainedWeights } from '../src/training/trained-weights.js';
+import { Teacher } from '../src/training/examples/teacher.js';
+import { StepSessions } from '../src/training/graphs/step-sessions.js';
+import { planLosses } from '../src/training/losses/loss-plan.js';
+import { TrainedWeights } from '../src/training/weights/trained-weights.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -10,10 +10,10 @@ import { parseArgs } from 'node:util';
 import { createOnnxRuntimeEngine } from '../src/engine/index.js';
 import { loadModel } from '../src/onnx/index.js';
 import { float32Tensor, int64Tensor, type Tensor } from '../src/tensor/index.js';
-import { planLosses } from '../src/training/loss-plan.js';
-import { Teacher } from '../src/training/teacher.js';
-import { TrainedWeights } from '../src/training/trained-weights.js';
-import { buildTrainingGraph } from '../src/training/training-graph.js';
+import { Teacher } from '../src/training/examples/teacher.js';
+import { buildTrainingGraph } from '../src/training/graphs/training-graph.js';
+import { planLosses } from '../src/training/losses/loss-plan.js';
+import { TrainedWeights } from '../src/training/weights/trained-weights.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

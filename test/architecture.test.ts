@@ -33,6 +33,13 @@ const layers: readonly (readonly string[])[] = [
   ['cli'],
 ];
 
+/** Rooms of the large folders, from the bottom to the top; what lies in the folder itself joins them and may import all. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  quantization: ['parameters', 'simd', 'runtime', 'rounding', 'weights', 'blocks', 'packed', 'matrices', 'operators'],
+  training: ['losses', 'optimizers', 'students', 'graphs', 'examples', 'weights', 'importance'],
+  pruning: ['budget', 'repair', 'units', 'blocks'],
+};
+
 /** Files that are imported by themselves: the index of their folder would load what the start of a command need not wait for. */
 const aloneForQuickStart: ReadonlySet<string> = new Set([
   'src/report/schema-name.ts',
@@ -138,6 +145,21 @@ describe('imports', () => {
           .map((target) => `imports ${target}, which is not below it`),
       sources,
     );
+    expect(found).toEqual([]);
+  });
+
+  test('point down the rooms of a folder', () => {
+    const roomOf = (path: string): string => path.split('/')[2];
+    const found = violations(({ path, imports }) => {
+      const order = path.split('/').length === 4 ? rooms[unitOf(path)] : undefined;
+      if (!order || !path.startsWith('src/')) return [];
+      if (!order.includes(roomOf(path))) return ['lies in a room that has no place'];
+      return imports
+        .filter(({ target }) => target.startsWith('src/') && target.split('/').length === 4)
+        .filter(({ target }) => unitOf(target) === unitOf(path))
+        .filter(({ target }) => order.indexOf(roomOf(target)) > order.indexOf(roomOf(path)))
+        .map(({ target }) => `imports ${target}, which is not below it`);
+    }, sources);
     expect(found).toEqual([]);
   });
 

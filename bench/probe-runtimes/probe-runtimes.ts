@@ -1,6 +1,6 @@
 // Finds out what onnxruntime-node and onnxruntime-web compute with integers, version by version, by running one-node models, and writes what
 // it finds as the table that passes place Quantize and Dequantize by.
-// node dist-bench/bench/probe-runtimes/probe-runtimes.js src/quantization/runtime-table.ts node@1.20.1=FOLDER web@1.20.1=FOLDER …; a folder holds
+// node dist-bench/bench/probe-runtimes/probe-runtimes.js src/quantization/runtime/runtime-table.ts node@1.20.1=FOLDER web@1.20.1=FOLDER …; a folder holds
 // node_modules (npm install --ignore-scripts onnxruntime-node@1.20.1), the oldest version of each goes first.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -2,18 +2,24 @@
 import { type ChannelGroup, type ChannelStructure, findChannelGroups, removeUnits } from '../analysis/index.js';
 import { cloneModel, type Model, type Node } from '../ir/index.js';
 import { type PassContext, parseShare } from '../pass/index.js';
-import { allocateGreedily, allocateShare, allocateUniformly, allowedCounts, type Candidate } from './allocate.js';
-import { removeBranches } from './branches.js';
-import { classifyGroups, type GroupKind, type PrunableGroup } from './group-kind.js';
-import { recordGroups } from './group-table.js';
-import { allocateIsomorphically } from './isomorphic.js';
-import type { RefitTarget } from './observe-targets.js';
-import { orderUnits } from './order-units.js';
-import { referenceFor } from './reference.js';
-import { refit } from './refit.js';
-import { refitTargets } from './refit-targets.js';
-import { type CostMeasure, RemovalCost } from './removal-cost.js';
+import {
+  allocateGreedily,
+  allocateShare,
+  allocateUniformly,
+  allowedCounts,
+  type Candidate,
+} from './budget/allocate.js';
+import { type CostMeasure, RemovalCost } from './budget/removal-cost.js';
+import type { RefitTarget } from './repair/observe-targets.js';
+import { referenceFor } from './repair/reference.js';
+import { refit } from './repair/refit.js';
+import { refitTargets } from './repair/refit-targets.js';
 import type { StructuredOptions } from './structured-options.js';
+import { removeBranches } from './units/branches.js';
+import { classifyGroups, type GroupKind, type PrunableGroup } from './units/group-kind.js';
+import { recordGroups } from './units/group-table.js';
+import { allocateIsomorphically } from './units/isomorphic.js';
+import { orderUnits } from './units/order-units.js';
 
 const allocators = {
   local: allocateUniformly,

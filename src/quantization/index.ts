@@ -1,7 +1,7 @@
 // Quantization: schemes, ranges, scales and zero points, QuantizeLinear on typed arrays, the proof against saturation; quantized
 // weights as lazy tensors, and the nodes that use them.
 
-export type { BlockSearch } from './block-criterion.js';
+export type { BlockSearch } from './blocks/block-criterion.js';
 export {
   addBlockWeight,
   type BlockWeight,
@@ -9,14 +9,14 @@ export {
   replaceByBlockGather,
   replaceByNBits,
   replaceByNormalFloat,
-} from './block-operators.js';
+} from './blocks/block-operators.js';
 export {
   type BlockBits,
   type BlockParameters,
   type BlockScheme,
   findBlockParameters,
   quantizeInBlock,
-} from './block-parameters.js';
+} from './blocks/block-parameters.js';
 export {
   type BlockLayout,
   type BlockOrder,
@@ -25,33 +25,32 @@ export {
   findBlocks,
   type KnownParameters,
   sourceBlocks,
-} from './block-weight.js';
-export { type ScaledGroup, searchChannelScales, searchChannelScalesTask } from './channel-scales.js';
-export { type ClipSearch, createClipSearch, selectClip, tryClips } from './clip.js';
-export { clippedScales, fittingScales, outputErrors } from './clip-rows.js';
-export { vectorLength } from './codebook.js';
-export { CompensatedRounding } from './compensated-rounding.js';
-export { DynamicActivations, type QuantizedActivation } from './dynamic-activations.js';
-export { type DynamicLinear, emitDynamicLinear } from './dynamic-linear.js';
-export { floatWeightAt, isDequantized } from './float-weight.js';
-export { type RowWeights, roundByGram, roundingErrors, roundToNearest } from './gram-rounding.js';
-export type { HeldOutInputs } from './held-out-error.js';
-export { type IntegerProduct, integerProduct, joinProducts, separateProducts } from './joined-products.js';
-export { learnRounding, meanError, type RoundingRows } from './learned-rounding.js';
-export { isTransposedGemm, linearTerms } from './linear-terms.js';
-export { normalFloatBlocks } from './normal-float.js';
-export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './overflow.js';
-export { holdsVectors, packByCodebook } from './pack-codebook.js';
-export { packCompensated } from './pack-compensated.js';
-export { type PackedLayout, type PackedParameters, packWeight } from './pack-weight.js';
-export type { PackedWidth } from './packed-multiplier.js';
-export { tableOpset } from './packed-tables.js';
-export { addPackedWeight, fillsNibbles, type PackedCoding, packedOpset } from './packed-weight.js';
-export { createPairRanges, type PairRanges, scanPairRange, unitePairRanges } from './pair-ranges.js';
-export { computeParameters, type QuantizationParameters } from './parameters.js';
-export { createRanges, scanRange, scanRanges, type ValueRanges } from './parameters-ranges.js';
-export { QdqInserter } from './qdq.js';
-export { fuseIntoQOperators } from './qoperator.js';
+} from './blocks/block-weight.js';
+export { normalFloatBlocks } from './blocks/normal-float.js';
+export { turned } from './blocks/turned.js';
+export { type ScaledGroup, searchChannelScales, searchChannelScalesTask } from './matrices/channel-scales.js';
+export { packCompensated } from './matrices/pack-compensated.js';
+export { type MatrixAlgorithm, type MatrixForm, roundPlainly } from './matrices/round-matrix.js';
+export { type RoundedWeight, roundWeight } from './matrices/round-weight.js';
+export { blocksFromRounded, divideBlocks, packedFromRounded } from './matrices/store-rounded.js';
+export { DynamicActivations, type QuantizedActivation } from './operators/dynamic-activations.js';
+export { type DynamicLinear, emitDynamicLinear } from './operators/dynamic-linear.js';
+export { type IntegerProduct, integerProduct, joinProducts, separateProducts } from './operators/joined-products.js';
+export { QdqInserter } from './operators/qdq.js';
+export { fuseIntoQOperators } from './operators/qoperator.js';
+export { conversionCount, unfusedNodes } from './operators/unfused.js';
+export { vectorLength } from './packed/codebook.js';
+export { holdsVectors, packByCodebook } from './packed/pack-codebook.js';
+export { type PackedLayout, type PackedParameters, packWeight } from './packed/pack-weight.js';
+export type { PackedWidth } from './packed/packed-multiplier.js';
+export { tableOpset } from './packed/packed-tables.js';
+export { addPackedWeight, fillsNibbles, type PackedCoding, packedOpset } from './packed/packed-weight.js';
+export { restorePacked } from './packed/restore-packed.js';
+export { type ClipSearch, createClipSearch, selectClip, tryClips } from './parameters/clip.js';
+export { canSaturate, extremePairSums, type OverflowOptions, type PairSums } from './parameters/overflow.js';
+export { createPairRanges, type PairRanges, scanPairRange, unitePairRanges } from './parameters/pair-ranges.js';
+export { computeParameters, type QuantizationParameters } from './parameters/parameters.js';
+export { createRanges, scanRange, scanRanges, type ValueRanges } from './parameters/parameters-ranges.js';
 export {
   createQuantizedArray,
   dequantizeLinear,
@@ -59,22 +58,9 @@ export {
   type QuantizedArray,
   quantizeLinear,
   quantizeRange,
-} from './quantize-linear.js';
-export { quantizedTensor } from './quantize-weight.js';
-export { QuantizedWeight } from './quantized-weight.js';
-export { restorePacked } from './restore-packed.js';
-export { type MatrixAlgorithm, type MatrixForm, roundPlainly } from './round-matrix.js';
-export { type RoundedWeight, roundWeight } from './round-weight.js';
-export {
-  computesIntegers,
-  defaultTarget,
-  highestOpset,
-  implementsProbe,
-  parseTarget,
-  type RuntimeTarget,
-} from './runtime-target.js';
-export { computeSaturationFreeParameters } from './saturation-free.js';
-export { scanWeight, scanWeightPairs } from './scan-weight.js';
+} from './parameters/quantize-linear.js';
+export { computeSaturationFreeParameters } from './parameters/saturation-free.js';
+export { scanWeight, scanWeightPairs } from './parameters/scan-weight.js';
 export {
   type Granularity,
   isSigned,
@@ -85,17 +71,32 @@ export {
   quantizedRange,
   symmetricZeroPoint,
   typeRange,
-} from './scheme.js';
+} from './parameters/scheme.js';
 export {
   elementCount,
   layoutOf,
   type QuantizationLayout,
   type StretchVisitor,
   visitStretches,
-} from './scheme-layout.js';
-export { blocksFromRounded, divideBlocks, packedFromRounded, turned } from './store-rounded.js';
-export { restoreWeight, useRestored } from './stored-weight.js';
-export { replaceTableLookup } from './table-lookup.js';
-export { conversionCount, unfusedNodes } from './unfused.js';
-export { findUncovered } from './weight-coverage.js';
-export { type FloatWeightType, isFloatWeightType } from './weight-pieces.js';
+} from './parameters/scheme-layout.js';
+export { type FloatWeightType, isFloatWeightType } from './parameters/weight-pieces.js';
+export { clippedScales, fittingScales, outputErrors } from './rounding/clip-rows.js';
+export { CompensatedRounding } from './rounding/compensated-rounding.js';
+export { type RowWeights, roundByGram, roundingErrors, roundToNearest } from './rounding/gram-rounding.js';
+export type { HeldOutInputs } from './rounding/held-out-error.js';
+export { learnRounding, meanError, type RoundingRows } from './rounding/learned-rounding.js';
+export {
+  computesIntegers,
+  defaultTarget,
+  highestOpset,
+  implementsProbe,
+  parseTarget,
+  type RuntimeTarget,
+} from './runtime/runtime-target.js';
+export { floatWeightAt, isDequantized } from './weights/float-weight.js';
+export { isTransposedGemm, linearTerms } from './weights/linear-terms.js';
+export { quantizedTensor } from './weights/quantize-weight.js';
+export { QuantizedWeight } from './weights/quantized-weight.js';
+export { restoreWeight, useRestored } from './weights/stored-weight.js';
+export { replaceTableLookup } from './weights/table-lookup.js';
+export { findUncovered } from './weights/weight-coverage.js';

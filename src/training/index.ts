@@ -1,11 +1,16 @@
 // Training of students by their teachers: losses, optimizers, the loop.
 export { type TrainingBackend, trainingBackends } from './backend.js';
-export { fisherInformation } from './fisher-information.js';
+export { fisherInformation } from './importance/fisher-information.js';
+export { rowInformation } from './importance/row-information.js';
+export {
+  type ImportanceOptions,
+  type JudgedValue,
+  type TaylorOrder,
+  taylorImportance,
+} from './importance/taylor-importance.js';
 export { locatePath, locateTrainingOptions } from './locate-options.js';
 export { type TrainingOptions, trainingOptions } from './options.js';
-export { rowInformation } from './row-information.js';
 export { initializeWeights, replaceGraph } from './students/index.js';
-export { type ImportanceOptions, type JudgedValue, type TaylorOrder, taylorImportance } from './taylor-importance.js';
 export { train } from './train.js';
 export { examplesFor, openTeacher, trainInPass } from './train-in-pass.js';
 export type { TrainingResult } from './training-loop.js';

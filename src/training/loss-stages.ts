@@ -1,13 +1,13 @@
 // The stages of a training, each with the sessions that compute its losses: features first, say, then what the network answers (Jiao et al. 2020).
 import type { Engine } from '../engine/index.js';
 import type { Model } from '../ir/index.js';
-import { findLogits } from './logits.js';
-import { type PlannedLoss, planLosses } from './loss-plan.js';
-import { type LossStage, parseStages } from './loss-weights.js';
+import { type BatchTensors, StepSessions } from './graphs/step-sessions.js';
+import type { Projection } from './graphs/training-graph.js';
+import { findLogits } from './losses/logits.js';
+import { type PlannedLoss, planLosses } from './losses/loss-plan.js';
+import { type LossStage, parseStages } from './losses/loss-weights.js';
 import type { TrainingOptions } from './options.js';
-import type { Renormalization } from './renormalization.js';
-import { type BatchTensors, StepSessions } from './step-sessions.js';
-import type { Projection } from './training-graph.js';
+import type { Renormalization } from './weights/renormalization.js';
 
 interface StageRequest {
   readonly student: Model;

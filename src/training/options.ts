@@ -1,12 +1,12 @@
 // The options of training, one schema for passes, recipes and flags.
 import { z } from 'zod';
 import { dataOptions } from '../data/index.js';
-import { augmentations, parseAugmentations } from './augment.js';
 import { trainingBackends } from './backend.js';
-import { judges } from './judge.js';
-import { parseMapping } from './layer-mapping.js';
-import { lossNames, parseStages } from './loss-weights.js';
-import { renormalizations } from './renormalization.js';
+import { augmentations, parseAugmentations } from './examples/augment.js';
+import { judges } from './losses/judge.js';
+import { parseMapping } from './losses/layer-mapping.js';
+import { lossNames, parseStages } from './losses/loss-weights.js';
+import { renormalizations } from './weights/renormalization.js';
 
 export const trainingOptions = {
   teacher: z.string().optional().describe('the model to learn from (default: the model before the first pass)'),

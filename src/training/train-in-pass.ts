@@ -5,12 +5,12 @@ import { cloneModel, type Model, type Node, tensorAttribute, type Value } from '
 import { loadModel } from '../onnx/index.js';
 import type { CurvePoint, PassContext } from '../pass/index.js';
 import type { Tensor } from '../tensor/index.js';
-import type { Examples } from './examples.js';
-import { IntegerWeights } from './integer-weights.js';
-import { openExamples } from './open-examples.js';
+import type { Examples } from './examples/examples.js';
+import { openExamples } from './examples/open-examples.js';
 import type { TrainingOptions } from './options.js';
 import { train } from './train.js';
 import type { TrainingResult } from './training-loop.js';
+import { IntegerWeights } from './weights/integer-weights.js';
 
 /** The teacher that the options name, or the model before the first pass. */
 export async function openTeacher({ teacher }: TrainingOptions, { original }: PassContext): Promise<Model> {

@@ -1,21 +1,21 @@
 // What a training is made of: the form in which weights are trained, losses, teacher, batches; then the loop.
 import { memoryLimit, unsupportedModel, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
-import { type Augmentation, parseAugmentations } from './augment.js';
 import { stepEngine } from './backend.js';
-import { BatchStream } from './batch-stream.js';
-import type { Examples } from './examples.js';
-import { FakeQuantizer } from './fake-quantize.js';
-import { examplesFingerprint, modelFingerprint } from './fingerprint.js';
+import { type Augmentation, parseAugmentations } from './examples/augment.js';
+import { BatchStream } from './examples/batch-stream.js';
+import type { Examples } from './examples/examples.js';
+import { examplesFingerprint, modelFingerprint } from './examples/fingerprint.js';
+import { Teacher } from './examples/teacher.js';
+import { TeacherCache } from './examples/teacher-cache.js';
+import type { Projection } from './graphs/training-graph.js';
 import { LossStages, lossOf } from './loss-stages.js';
 import type { TrainingOptions } from './options.js';
-import { renormalize } from './renormalization.js';
-import { Teacher } from './teacher.js';
-import { TeacherCache } from './teacher-cache.js';
-import { TrainedWeights, trainedValues } from './trained-weights.js';
-import type { Projection } from './training-graph.js';
 import { Training, type TrainingEnvironment, type TrainingRequest, type TrainingResult } from './training-loop.js';
-import type { WeightForm } from './weight-form.js';
+import { FakeQuantizer } from './weights/fake-quantize.js';
+import { renormalize } from './weights/renormalization.js';
+import { TrainedWeights, trainedValues } from './weights/trained-weights.js';
+import type { WeightForm } from './weights/weight-form.js';
 
 /** Throws MODEL_UNSUPPORTED for what cannot be trained, VERIFICATION where the loss is not finite any more. */
 export async function train(request: TrainingRequest, environment: TrainingEnvironment): Promise<TrainingResult> {

@@ -6,11 +6,13 @@ import { ioError, throwIfAborted, trainingDiverged, usageError } from '../errors
 import type { Model } from '../ir/index.js';
 import { createRandom } from '../numeric/index.js';
 import type { Tensor } from '../tensor/index.js';
-import type { BatchStream } from './batch-stream.js';
 import { type HeldOutLoss, TrainingCheckpoint, type TrainingState } from './checkpoint.js';
-import type { Examples } from './examples.js';
-import { countRight } from './judge.js';
+import type { BatchStream } from './examples/batch-stream.js';
+import type { Examples } from './examples/examples.js';
+import type { BatchTensors } from './graphs/step-sessions.js';
+import type { Projection } from './graphs/training-graph.js';
 import type { LossStages } from './loss-stages.js';
+import { countRight } from './losses/judge.js';
 import {
   Adam,
   addGradients,
@@ -22,10 +24,8 @@ import {
   updateAverage,
 } from './optimizers/index.js';
 import type { TrainingOptions } from './options.js';
-import type { BatchTensors } from './step-sessions.js';
-import type { TrainedWeights } from './trained-weights.js';
-import type { Projection } from './training-graph.js';
-import type { WeightForm } from './weight-form.js';
+import type { TrainedWeights } from './weights/trained-weights.js';
+import type { WeightForm } from './weights/weight-form.js';
 
 export interface TrainingEnvironment {
   readonly engine: Engine;

@@ -4,11 +4,11 @@ import { liftConstants } from '../autodiff/index.js';
 import type { Engine, Feeds } from '../engine/index.js';
 import { cloneModel, type Model } from '../ir/index.js';
 import { stepEngine, type TrainingBackend } from './backend.js';
-import { planLosses } from './loss-plan.js';
+import { Teacher } from './examples/teacher.js';
+import { StepSessions } from './graphs/step-sessions.js';
+import { planLosses } from './losses/loss-plan.js';
 import { Adam } from './optimizers/index.js';
-import { StepSessions } from './step-sessions.js';
-import { Teacher } from './teacher.js';
-import { TrainedWeights } from './trained-weights.js';
+import { TrainedWeights } from './weights/trained-weights.js';
 
 export interface TrainingStep {
   /** The loss of the step. */

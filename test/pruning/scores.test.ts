@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { allocateGreedily, allowedCounts, nearest } from '../../src/pruning/allocate.js';
-import { vectorScores } from '../../src/pruning/vector-importance.js';
-import { ascending } from '../../src/pruning/weight-scores.js';
+import { allocateGreedily, allowedCounts, nearest } from '../../src/pruning/budget/allocate.js';
+import { vectorScores } from '../../src/pruning/units/vector-importance.js';
+import { ascending } from '../../src/pruning/units/weight-scores.js';
 
 const vectors = [Float32Array.of(3, -4), Float32Array.of(1, 1), Float32Array.of(0, 8)];
 

@@ -4,11 +4,11 @@ import type { Sample } from '../../src/data/index.js';
 import { createTfjsEngine, type Engine } from '../../src/engine/index.js';
 import { cloneModel } from '../../src/ir/index.js';
 import { loadModel } from '../../src/onnx/index.js';
-import { Examples } from '../../src/training/examples.js';
+import { Examples } from '../../src/training/examples/examples.js';
+import { StepSessions } from '../../src/training/graphs/step-sessions.js';
 import { train } from '../../src/training/index.js';
-import { planLosses } from '../../src/training/loss-plan.js';
-import { StepSessions } from '../../src/training/step-sessions.js';
-import { TrainedWeights } from '../../src/training/trained-weights.js';
+import { planLosses } from '../../src/training/losses/loss-plan.js';
+import { TrainedWeights } from '../../src/training/weights/trained-weights.js';
 import { engine, feedsFor, fixturePath, outputsOf } from '../fixture-models.js';
 import { inputs, network, optionsOf } from './small-models.js';
 

@@ -1,8 +1,8 @@
 // Losses as users write them: weights, stages and their shares, which block follows which.
 import { expect, test } from 'vitest';
-import { mapLayers, parseMapping } from '../../src/training/layer-mapping.js';
 import { lossOf } from '../../src/training/loss-stages.js';
-import { parseStages } from '../../src/training/loss-weights.js';
+import { mapLayers, parseMapping } from '../../src/training/losses/layer-mapping.js';
+import { parseStages } from '../../src/training/losses/loss-weights.js';
 import { optionsOf } from './small-models.js';
 
 test('stages without a share divide what is left', () => {

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { type Model, parseModel } from '../../src/ir/index.js';
 import { createRandom } from '../../src/numeric/index.js';
 import { float32Tensor, type Tensor } from '../../src/tensor/index.js';
-import { planLosses } from '../../src/training/loss-plan.js';
-import { TrainedWeights } from '../../src/training/trained-weights.js';
-import { buildTrainingGraph } from '../../src/training/training-graph.js';
+import { buildTrainingGraph } from '../../src/training/graphs/training-graph.js';
+import { planLosses } from '../../src/training/losses/loss-plan.js';
+import { TrainedWeights } from '../../src/training/weights/trained-weights.js';
 import { engine, outputsOf } from '../fixture-models.js';
 
 const width = 8;

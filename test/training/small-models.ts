@@ -5,7 +5,7 @@ import type { Feeds } from '../../src/engine/index.js';
 import { type Model, parseModel } from '../../src/ir/index.js';
 import { createRandom, type Random } from '../../src/numeric/index.js';
 import { float32Tensor } from '../../src/tensor/index.js';
-import { Examples } from '../../src/training/examples.js';
+import { Examples } from '../../src/training/examples/examples.js';
 import { type TrainingOptions, trainingOptions } from '../../src/training/index.js';
 
 export function network(seed: number, hidden = 6): Model {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { cloneModel, type Model, tensorType } from '../../src/ir/index.js';
 import { float32Tensor } from '../../src/tensor/index.js';
-import { Examples } from '../../src/training/examples.js';
+import { Examples } from '../../src/training/examples/examples.js';
 import { type TrainingOptions, type TrainingResult, train } from '../../src/training/index.js';
 import { engine } from '../fixture-models.js';
 import { temporaryFolder } from '../temporary-folder.js';

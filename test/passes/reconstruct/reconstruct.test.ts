@@ -7,7 +7,7 @@ import { cloneModel, type Model } from '../../../src/ir/index.js';
 import { createRandom } from '../../../src/numeric/index.js';
 import { inlineWorkers } from '../../../src/parallel/index.js';
 import { type Pass, type PassReport, runPass } from '../../../src/pass/index.js';
-import { matchChannels } from '../../../src/pruning/match-channels.js';
+import { matchChannels } from '../../../src/pruning/repair/match-channels.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
 import { randomModel } from '../../analysis/channel-groups/removal.js';
 import { engine, outputsOf, relativeError } from '../../fixture-models.js';

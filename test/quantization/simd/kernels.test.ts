@@ -3,21 +3,21 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createRandom, roundHalfToEven } from '../../../src/numeric/index.js';
-import { findBlockParameters, quantizeInBlock } from '../../../src/quantization/block-parameters.js';
-import { parametersByKernels } from '../../../src/quantization/blocks-by-kernels.js';
+import { findBlockParameters, quantizeInBlock } from '../../../src/quantization/blocks/block-parameters.js';
+import { parametersByKernels } from '../../../src/quantization/blocks/blocks-by-kernels.js';
 import {
   findMultipliersByKernels,
   integersByKernels,
   multipliersByKernels,
   scalesByKernels,
-} from '../../../src/quantization/pack-by-kernels.js';
-import type { PackedLayout } from '../../../src/quantization/pack-weight.js';
+} from '../../../src/quantization/packed/pack-by-kernels.js';
+import type { PackedLayout } from '../../../src/quantization/packed/pack-weight.js';
 import {
   type PackedWidth,
   packedLevels,
   packedScale,
   selectMultiplier,
-} from '../../../src/quantization/packed-multiplier.js';
+} from '../../../src/quantization/packed/packed-multiplier.js';
 import { kernels } from '../../../src/quantization/simd/kernels.js';
 import { sourceDigest } from '../../../src/quantization/simd/kernels-binary.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
