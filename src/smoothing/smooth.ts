@@ -1,7 +1,7 @@
 // Divides channels of activations by factors and multiplies the weights that meet them, which changes nothing in float and leaves less to lose in
-// eight bits. Of all factors that are tried, those that do best on samples that they were not chosen from are kept, and none where none helps.
+// eight bits. Factors follow from extremes; which of them are kept, and that any are, is decided on rows of samples that are held out.
 import { type LinearOperator, linearOperator, readBias, readRows, storeRows } from '../analysis/index.js';
-import { ExtremaObserver, isHeldOut, type Observer, operatorRows, Split } from '../calibration/index.js';
+import { ExtremaObserver, isHeldOut, type Observer, operatorRows } from '../calibration/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
 import type { PassContext } from '../pass/index.js';
 import { replaceConstant, replaceWeight } from '../rounding/index.js';
@@ -112,13 +112,13 @@ interface FactorChoice {
 class SeenPair {
   readonly pair: ScalePair;
   readonly wanted: readonly (readonly [Value, Observer])[];
-  private readonly extrema: Split<ExtremaObserver>;
+  /** Of every sample, as calibration sets ranges: a held-out value beyond the others' would be cut off with any factors, and hide what they gain. */
+  private readonly extrema: ExtremaObserver;
   private readonly held: readonly HeldRows[];
 
   constructor(pair: ScalePair, { random }: PassContext) {
     this.pair = pair;
-    this.extrema = new Split(() => new ExtremaObserver(pair.axis));
-    const extrema: Observer = { observe: (tensor) => this.extrema.next().observe(tensor) };
+    this.extrema = new ExtremaObserver(pair.axis);
     this.held = pair.consumers.map(
       (operator) =>
         new HeldRows((tensor) => {
@@ -126,13 +126,13 @@ class SeenPair {
           return [...operatorRows(operator, tensor, sampling)][0].rows;
         }),
     );
-    this.wanted = [extrema, ...this.held].map((observer) => [pair.value, observer] as const);
+    this.wanted = [this.extrema, ...this.held].map((observer) => [pair.value, observer] as const);
   }
 
   async choose(model: Model, rule: FactorRule, { products }: PassContext): Promise<FactorChoice> {
     const { channels } = this.pair;
     const consumers = this.pair.consumers.map(({ node }) => current(node, model));
-    const { least, greatest } = this.extrema.fitted;
+    const { least, greatest } = this.extrema;
     const operators = consumers.map((operator, index): SeenOperator => {
       const { outputChannels: rows, rowLength: columns } = operator;
       return {
