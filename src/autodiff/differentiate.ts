@@ -2,6 +2,7 @@
 // chosen values, in standard forward operators.
 import { unsupportedModel } from '../errors.js';
 import type { Graph, Node, Value } from '../ir/index.js';
+import { discreteOperators } from './discrete-operators.js';
 import type { GraphBuilder } from './graph-builder.js';
 import type { GradientContext, NodeFacts } from './rule.js';
 import { ruleOf } from './rules/index.js';
@@ -13,22 +14,7 @@ export interface Obstacle {
 }
 
 /** Operators whose outputs are integers, booleans or constant almost everywhere: nothing flows back through them. */
-const stops = new Set([
-  'ArgMax',
-  'ArgMin',
-  'Equal',
-  'Greater',
-  'GreaterOrEqual',
-  'IsInf',
-  'IsNaN',
-  'Less',
-  'LessOrEqual',
-  'NonZero',
-  'Not',
-  'OneHot',
-  'Shape',
-  'Size',
-]);
+const stops = new Set([...discreteOperators, 'OneHot']);
 
 /** The values that depend on `sources` in a way that can be differentiated. */
 function dependents(graph: Graph, sources: Iterable<Value>): Set<Value> {

@@ -1,26 +1,9 @@
 // Which values of a graph are floats, where types are not written at every value: by operator, from inputs and constants on.
 import type { Graph, Node, Value } from '../ir/index.js';
+import { discreteOperators } from './discrete-operators.js';
 
 /** Operators whose outputs are integers or booleans whatever comes in. */
-const discrete: ReadonlySet<string> = new Set([
-  'And',
-  'ArgMax',
-  'ArgMin',
-  'Equal',
-  'Greater',
-  'GreaterOrEqual',
-  'IsInf',
-  'IsNaN',
-  'Less',
-  'LessOrEqual',
-  'NonZero',
-  'Not',
-  'Or',
-  'QuantizeLinear',
-  'Shape',
-  'Size',
-  'Xor',
-]);
+const discrete: ReadonlySet<string> = new Set([...discreteOperators, 'And', 'Or', 'Xor', 'QuantizeLinear']);
 /** Their second output counts positions. */
 const withPositions: ReadonlySet<string> = new Set(['TopK', 'MaxPool', 'Unique']);
 /** FLOAT (TensorProto.DataType). */
