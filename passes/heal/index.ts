@@ -40,7 +40,9 @@ async function defaultsFor(model: Model, teacher: Model, { engine }: PassContext
 }
 
 function isQuantized({ graph }: Model): boolean {
-  return [...graph.nodes()].some((node) => node.is('QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear'));
+  return [...graph.nodes()].some(
+    (node) => node.is('QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear') || node.opType === 'MatMulNBits',
+  );
 }
 
 export const heal = definePass({

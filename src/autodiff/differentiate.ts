@@ -22,9 +22,14 @@ function dependents(graph: Graph, sources: Iterable<Value>): Set<Value> {
   for (const node of graph.nodes()) {
     if (stops.has(node.qualifiedType) || isCastToInteger(node)) continue;
     if (!node.inputs.some((input) => input && active.has(input))) continue;
-    for (const output of node.outputs) if (output) active.add(output);
+    for (const output of differentiable(node)) if (output) active.add(output);
   }
   return active;
+}
+
+/** The scale and zero point of DynamicQuantizeLinear follow its input, and what they lose or win by that is rounding. */
+function differentiable(node: Node): readonly (Value | null)[] {
+  return node.is('DynamicQuantizeLinear') ? node.outputs.slice(0, 1) : node.outputs;
 }
 
 /** Types of FLOAT, FLOAT16, DOUBLE and BFLOAT16 (TensorProto.DataType). */

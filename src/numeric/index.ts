@@ -17,6 +17,7 @@ export {
   encodeMinifloatArray,
   type MinifloatFormat,
 } from './minifloat.js';
+export { normalFloatLevels } from './normal-float.js';
 export { type PackedBits, packElements, packedLength, unpackSigned, unpackUnsigned } from './pack-elements.js';
 export { createRandom, type Random } from './random.js';
 export { roundHalfToEven } from './round-half-to-even.js';

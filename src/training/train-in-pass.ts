@@ -10,6 +10,7 @@ import { openExamples } from './examples/open-examples.js';
 import type { TrainingOptions } from './options.js';
 import { train } from './train.js';
 import type { TrainingResult } from './training-loop.js';
+import { frozenWeights } from './weights/frozen-weights.js';
 import { IntegerWeights } from './weights/integer-weights.js';
 
 /** The teacher that the options name, or the model before the first pass. */
@@ -66,6 +67,7 @@ export async function trainInPass(
   const trained = new Map(findTrainableWeights(student.graph).map(({ name, constant }) => [name, constant!]));
   for (const node of writeWeights(model, trained)) record.changed(node, 'weights trained');
   for (const node of integers?.writeTo(model) ?? []) record.changed(node, trainedParts(options));
+  for (const { node, reason } of frozenWeights(student.graph, options.qat !== 'none')) record.skipped(node, reason);
   describe(result, context);
   if (result.batch < options.batch) {
     const { batch } = result;

@@ -3,7 +3,9 @@ import type { Node, Value } from '../../ir/index.js';
 import { byOperator } from '../../ops/index.js';
 import type { GraphBuilder } from '../graph-builder.js';
 import { expandAttention } from './attention.js';
+import { matMulBnb4, matMulNBits } from './block-products.js';
 import { biasGelu, fusedMatMul } from './fused.js';
+import { convInteger, matMulInteger } from './integer-products.js';
 import {
   batchNormalization,
   groupNormalization,
@@ -36,6 +38,10 @@ const expansions: Readonly<Record<string, Expansion>> = {
   'com.microsoft::FastGelu': biasGelu,
   'com.microsoft::FusedMatMul': fusedMatMul,
   'com.microsoft::FusedGemm': fusedMatMul,
+  'com.microsoft::MatMulNBits': matMulNBits,
+  'com.microsoft::MatMulBnb4': matMulBnb4,
+  MatMulInteger: matMulInteger,
+  ConvInteger: convInteger,
 };
 
 /** New nodes come last: the graph has to be sorted afterwards. */

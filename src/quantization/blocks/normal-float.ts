@@ -1,29 +1,11 @@
 // Weights as com.microsoft MatMulBnb4 takes them: each one of 16 levels of a normal distribution (NF4; Dettmers et al., QLoRA, 2023) times the
 // largest magnitude of its block. Blocks follow each other through W [N, K], from one channel into the next; two levels share a byte, the first
 // in its high half, as bitsandbytes stores them.
+import { normalFloatLevels } from '../../numeric/index.js';
 import { ComputedTensor, chunkLength, type Tensor, type TensorKernel } from '../../tensor/index.js';
 import type { BlockLayout, BlockTensors } from './block-weight.js';
 import { turned } from './turned.js';
 
-/** Quantiles of the normal distribution, between -1 and 1 with 0 among them. */
-export const normalFloatLevels = Float32Array.of(
-  -1,
-  -0.6961928009986877,
-  -0.5250730514526367,
-  -0.39491748809814453,
-  -0.28444138169288635,
-  -0.18477343022823334,
-  -0.09105003625154495,
-  0,
-  0.07958029955625534,
-  0.16093020141124725,
-  0.24611230194568634,
-  0.33791524171829224,
-  0.44070982933044434,
-  0.5626170039176941,
-  0.7229568362236023,
-  1,
-);
 const middles = normalFloatLevels.slice(1).map((level, index) => (level + normalFloatLevels[index]) / 2);
 
 /** The level nearest to `value`. */

@@ -1,4 +1,6 @@
 // Sessions on the graphs of training steps, one for each shape of a batch; the ones used longest ago are closed.
+
+import type { Obstacle } from '../../autodiff/index.js';
 import type { Engine, Feeds, Session } from '../../engine/index.js';
 import { unsupportedModel } from '../../errors.js';
 import type { Tensor } from '../../tensor/index.js';
@@ -49,10 +51,7 @@ export class StepSessions {
     else {
       const graph = await buildTrainingGraph({ ...this.fixed, ...this.fixed.trained, ...batch, recompute });
       if (graph.obstacles.length > 0) {
-        const list = graph.obstacles.map(
-          ({ node, reason }) => `${node.qualifiedType} ${node.name || node.outputs[0]?.name}: ${reason}`,
-        );
-        throw unsupportedModel(`The student cannot be trained: ${list.slice(0, 8).join('; ')}`);
+        throw notTrainable(graph.obstacles);
       }
       const lossGraph = this.fixed.trained ? await buildLossGraph({ ...this.fixed, ...batch }) : graph;
       opened = { graph, lossGraph, training: null, loss: null };
@@ -97,6 +96,21 @@ export class StepSessions {
   private open(model: TrainingGraph['model']): Promise<Session> {
     return this.engine.open(model, { threads: this.threads, memoryPattern: false });
   }
+}
+
+const mostListed = 8;
+
+function notTrainable(obstacles: readonly Obstacle[]): Error {
+  const list = obstacles.map(
+    ({ node, reason }) => `${node.qualifiedType} ${node.name || node.outputs[0]?.name}: ${reason}`,
+  );
+  const more = list.length > mostListed ? `; and ${list.length - mostListed} more` : '';
+  return unsupportedModel(
+    `The student cannot be trained: ${list.slice(0, mostListed).join('; ')}${more}`,
+    obstacles.some(({ node }) => node.opType.startsWith('QLinear') || node.opType === 'QGemm')
+      ? 'Operators on integers are not differentiated: quantize it with --format qdq, and train that.'
+      : 'Train the model before the step that makes these operators, or export it without them.',
+  );
 }
 
 async function closeAll({ training, loss }: Opened): Promise<void> {

@@ -1,9 +1,10 @@
 // Integers that stand for weights, W = (q − zeroPoint) · scale, with a scale for the whole tensor, for each slice along an axis, or for each block along it.
 import { elementValues } from '../../metrics/index.js';
-import { packElements, roundHalfToEven } from '../../numeric/index.js';
-import { MemoryTensor, type Tensor } from '../../tensor/index.js';
+import { packElements, roundHalfToEven, unpackUnsigned } from '../../numeric/index.js';
+import { MemoryTensor, sizeOf, type Tensor } from '../../tensor/index.js';
 
 const ranges = {
+  uint2: [0, 3],
   int4: [-8, 7],
   uint4: [0, 15],
   int8: [-128, 127],
@@ -18,6 +19,8 @@ export interface IntegerGrid {
   readonly shape: readonly number[];
   /** As it is stored, in the same order, where that is another one. */
   readonly storedShape?: readonly number[];
+  /** Several of them fill a byte of a tensor of uint8. */
+  readonly inBytes?: boolean;
   readonly zeroPoints: Float32Array | null;
   /** Position of the scale of element `i`. */
   readonly scaleOf: (i: number) => number;
@@ -62,18 +65,26 @@ export function wholeSteps(grid: IntegerGrid, i: number, steps: number): number 
 
 /** Steps from zero of each element. */
 export function stepsOf(grid: IntegerGrid, integers: Tensor): Float32Array {
-  return readIntegers(integers).map((q, i) => q - (grid.zeroPoints?.[grid.scaleOf(i)] ?? 0));
+  const { dataType, inBytes, shape } = grid;
+  const packed = inBytes && (dataType === 'uint2' || dataType === 'uint4');
+  const bits = dataType === 'uint2' ? 2 : 4;
+  const stored = packed
+    ? Float32Array.from(unpackUnsigned(integers.bytes(), bits, sizeOf(shape)))
+    : readIntegers(integers);
+  return stored.map((q, i) => q - (grid.zeroPoints?.[grid.scaleOf(i)] ?? 0));
 }
 
 /** The tensor that is stored for so many steps from zero, rounded. */
 export function storedIntegers(grid: IntegerGrid, steps: Float32Array): Tensor {
-  const { dataType, zeroPoints, scaleOf } = grid;
+  const { dataType, zeroPoints, scaleOf, inBytes } = grid;
   const shape = grid.storedShape ?? grid.shape;
   const integers = Int32Array.from(steps, (value, i) => wholeSteps(grid, i, value) + (zeroPoints?.[scaleOf(i)] ?? 0));
   switch (dataType) {
+    case 'uint2':
+      return new MemoryTensor(inBytes ? 'uint8' : dataType, shape, packElements(Uint8Array.from(integers), 2));
     case 'int4':
     case 'uint4':
-      return new MemoryTensor(dataType, shape, packElements(Int8Array.from(integers), 4));
+      return new MemoryTensor(inBytes ? 'uint8' : dataType, shape, packElements(Int8Array.from(integers), 4));
     case 'int8':
       return new MemoryTensor(dataType, shape, Int8Array.from(integers));
     case 'uint8':

@@ -1,12 +1,12 @@
 // Weights that a quantized model decodes by standard operators, as floats for training: integers, in 8 bits or packed in 4 and multiplied by an integer for each block, times
-// float scales. Either a product of integers is scaled (DynamicQuantizeLinear, MatMulInteger, Cast, Mul by both scales), which becomes one of floats with the
+// float scales. Either a product of integers is scaled (DynamicQuantizeLinear, MatMulInteger or ConvInteger, Cast, Mul by both scales), which becomes one of floats with the
 // activations rounded as they are and straight-through gradients (Bengio et al. 2013), or the weight is (Cast, Mul).
 import { type Graph, intsAttribute, type Node, type Value } from '../../ir/index.js';
 import { type ConstantSource, constantSource } from '../../ops/index.js';
 import { separateProducts } from '../../quantization/index.js';
 import { NodeInserter } from '../../rewrite/index.js';
 import { float32Tensor, type Tensor } from '../../tensor/index.js';
-import { isIntegerType, readIntegers } from './integer-grid.js';
+import { type IntegerType, isIntegerType, readIntegers, scalePositions } from './integer-grid.js';
 import type { IntegerWeight } from './integer-weight.js';
 import { isScaleOfOne } from './learned-scales.js';
 
@@ -25,6 +25,14 @@ export function floatWeights(graph: Graph, learnScales: boolean, addLatent: AddL
     const weight = weightOf(found, { scale: parts.scale, zeroPoint: null, learned });
     if (weight) node.output.replaceAllUsesWith(addLatent(node.output.name, weight, found.integers.tensor));
   }
+  removeUnused(graph);
+}
+
+/** Products whose place others have taken. */
+function removeUnused(graph: Graph): void {
+  for (const node of [...graph.nodes()].reverse()) {
+    if (node.outputs.every((output) => !output?.isUsed)) graph.remove(node);
+  }
 }
 
 /** Of Mul(Cast(integers), scale). */
@@ -37,6 +45,9 @@ function scaledIntegers(node: Node): { readonly integers: Value; readonly scale:
 
 function floatProducts(graph: Graph, learnScales: boolean, addLatent: AddLatent): void {
   const latents = new Map<Value, Value | null>();
+  for (const product of [...graph.nodes()].filter((node) => node.is('ConvInteger'))) {
+    floatConvolution(product, learnScales, addLatent);
+  }
   for (const product of [...graph.nodes()].filter((node) => node.is('MatMulInteger'))) {
     const parts = partsOf(product);
     if (!parts) continue;
@@ -52,12 +63,34 @@ function floatProducts(graph: Graph, learnScales: boolean, addLatent: AddLatent)
     const latent = latents.get(integers);
     if (!latent) continue;
     const nodes = new NodeInserter(scaled, `training/${product.output.name}`);
-    const [quantized, activationScale, zeroPoint] = activation.outputs as readonly Value[];
-    const restored = nodes.add('DequantizeLinear', [quantized, activationScale, zeroPoint], 'activation');
+    const restored = restoredActivation(activation, nodes);
     const perm = { attributes: { perm: intsAttribute([1, 0]) } };
     const matrix = transposes(integers) ? nodes.add('Transpose', [latent], 'matrix', perm) : latent;
     takePlace(scaled, nodes.add('MatMul', [restored, matrix], 'product'), nodes);
   }
+}
+
+function restoredActivation(activation: Node, nodes: NodeInserter): Value {
+  const [quantized, scale, zeroPoint] = activation.outputs as readonly Value[];
+  return nodes.add('DequantizeLinear', [quantized, scale, zeroPoint], 'activation');
+}
+
+/** Conv of the activations as they were rounded: padding with the zero point is padding with 0. */
+function floatConvolution(product: Node, learnScales: boolean, addLatent: AddLatent): void {
+  const parts = partsOf(product);
+  const kernels = parts && constantSource(product.input(1));
+  if (!kernels || !isTrainable(kernels)) return;
+  const { activation, scaled, scale } = parts;
+  const weight = kernelsOf(kernels, {
+    scale,
+    zeroPoint: product.input(3),
+    learned: learnScales && usersShare(product.input(1)!, scale),
+  });
+  if (!weight) return;
+  const nodes = new NodeInserter(scaled, `training/${product.output.name}`);
+  const inputs = [restoredActivation(activation, nodes), addLatent(product.output.name, weight, kernels.tensor)];
+  const attributes = product.attributes.toObject();
+  takePlace(scaled, nodes.add('Conv', inputs, 'product', { attributes }), nodes);
 }
 
 /** What `node` computed is `value` from now on; an output keeps its name. */
@@ -102,13 +135,52 @@ function transposes(integers: Value): boolean {
 
 /** Whether all products with these integers, and nothing else, are scaled by `scale`. */
 function usersShare(integers: Value, scale: Value): boolean {
-  const scales = [...integers.uses].map(({ node }) => (node.is('MatMulInteger') ? partsOf(node)?.scale : null));
+  const scales = [...integers.uses].map(({ node }) =>
+    node.is('MatMulInteger', 'ConvInteger') ? partsOf(node)?.scale : null,
+  );
   return (
     scale.isInitializer &&
     !scale.isGraphOutput &&
     scales.every((other) => other === scale) &&
     scale.uses.size === scales.length
   );
+}
+
+/** Kernels [M, C / group, …] with one scale, or one for each of the M; null where scales lie otherwise. */
+function kernelsOf(
+  { value, tensor }: ConstantSource,
+  { scale, zeroPoint: zero, learned }: Scaling,
+): IntegerWeight | null {
+  const zeroPoint = zero ? constantSource(zero)?.tensor : null;
+  const { dataType, shape } = tensor;
+  const storedScales = scale.constant!.readFloat32().slice();
+  const ofChannels = shape.length - 1;
+  const own = scale.constant!.shape;
+  const alongKernels = own.length >= ofChannels && own[own.length - ofChannels] === storedScales.length;
+  const zeroPoints = zeroPoint ? zeroPointsOf(zeroPoint, storedScales.length) : null;
+  if (!isIntegerType(dataType) || (zero && !zeroPoints)) return null;
+  if (storedScales.length !== 1 && !(alongKernels && storedScales.length === shape[0])) return null;
+  return {
+    ...stored(value, dataType, scale, storedScales),
+    shape,
+    scales: storedScales,
+    storedOf: same,
+    scaleOf: scalePositions(shape, storedScales.length === 1 ? [] : [shape[0]], 0),
+    zeroPoints,
+    learned,
+  };
+}
+
+/** One for each scale, of as many or of one for all; null where there are others. */
+function zeroPointsOf(tensor: Tensor, scales: number): Float32Array | null {
+  const zeroPoints = readIntegers(tensor);
+  if (zeroPoints.length === scales) return zeroPoints;
+  return zeroPoints.length === 1 ? new Float32Array(scales).fill(zeroPoints[0]) : null;
+}
+
+/** What every one of these weights has. */
+function stored(holder: Value, dataType: IntegerType, scale: Value, storedScales: Float32Array) {
+  return { holder: holder.name, dataType, scale: scale.name, storedScales, fine: false, product: null };
 }
 
 interface StoredMatrix {
@@ -176,23 +248,18 @@ function weightOf(
   if ((zero && !zeroPoint) || (zeroPoint && multipliers) || !isIntegerType(dataType)) return null;
   const storedScales = scale.constant!.readFloat32().slice();
   const ofElement = scaleOfElement(shape, scale.constant!.shape, transposed);
-  const zeroPoints = zeroPoint ? readIntegers(zeroPoint) : null;
-  if (!ofElement || (zeroPoints && zeroPoints.length !== storedScales.length)) return null;
+  const zeroPoints = zeroPoint ? zeroPointsOf(zeroPoint, storedScales.length) : null;
+  if (!ofElement || (zeroPoint && !zeroPoints)) return null;
   return {
+    ...stored(integers.value, dataType, scale, storedScales),
     ...(multipliers
       ? blockScales(multipliers, storedScales, ofElement)
       : { scales: storedScales, storedOf: same, scaleOf: ofElement }),
-    holder: integers.value.name,
-    dataType,
     // As the graph computes with it; what is written is packed in the same order.
     shape,
     storedShape: integers.tensor.shape,
-    scale: scale.name,
-    storedScales,
     zeroPoints,
     learned,
-    fine: false,
-    product: null,
   };
 }
 

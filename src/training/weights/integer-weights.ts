@@ -5,6 +5,7 @@ import { cloneModel, type Model, type Node, type Value } from '../../ir/index.js
 import { constantSource } from '../../ops/index.js';
 import { float32Tensor, type Tensor } from '../../tensor/index.js';
 import type { Weights } from '../optimizers/index.js';
+import { floatBlockProducts } from './block-products.js';
 import { floatOrigin, stepsBefore } from './float-origins.js';
 import { limitsOf, storedIntegers, wholeSteps } from './integer-grid.js';
 import { floatWeights } from './integer-products.js';
@@ -86,6 +87,7 @@ export class IntegerWeights implements WeightForm {
       return latent;
     };
     floatWeights(graph, learnScales, add);
+    floatBlockProducts(graph, learnScales, add);
     const nodes = [...graph.nodes()].filter((each) => each.is('DequantizeLinear'));
     const fixed = learnScales ? scalesThatStay(nodes) : null;
     for (const node of nodes) {

@@ -2,9 +2,9 @@
 import { expect, it } from 'vitest';
 import { quantizeWeights } from '../../../passes/quantize-weights/index.js';
 import { parseModel } from '../../../src/ir/index.js';
-import { createRandom } from '../../../src/numeric/index.js';
+import { createRandom, normalFloatLevels } from '../../../src/numeric/index.js';
 import type { Pass } from '../../../src/pass/index.js';
-import { normalFloatLevels, quantizeNormalFloat } from '../../../src/quantization/blocks/normal-float.js';
+import { quantizeNormalFloat } from '../../../src/quantization/blocks/normal-float.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
 import { engine, runOnCopy } from '../../fixture-models.js';
 
