@@ -6,6 +6,7 @@ import { cloneModel, type Model } from '../src/ir/index.js';
 import { createRandom, type Random } from '../src/numeric/index.js';
 import { inlineWorkers } from '../src/parallel/index.js';
 import { type Pass, type PassReport, runPass } from '../src/pass/index.js';
+import type { RuntimeTarget } from '../src/quantization/index.js';
 import { castTensor, float32Tensor, int64Tensor, MemoryTensor, sizeOf, type Tensor } from '../src/tensor/index.js';
 
 const folder = new URL('../fixtures/models/', import.meta.url).pathname;
@@ -26,12 +27,12 @@ export async function runOnCopy(
   model: Model,
   pass: Pass,
   options: Readonly<Record<string, unknown>> = {},
-  seed = 0,
+  { seed = 0, target }: { readonly seed?: number; readonly target?: RuntimeTarget } = {},
 ): Promise<{ model: Model; report: PassReport }> {
   const copy = cloneModel(model);
   const { signal } = new AbortController();
   const samples = pass.needs.includes('samples') ? samplesFor(model) : null;
-  const environment = { original: model, engine, workers: inlineWorkers, samples, signal, seed };
+  const environment = { original: model, engine, workers: inlineWorkers, samples, signal, seed, target };
   return { model: copy, report: await runPass(copy, pass, options, environment) };
 }
 

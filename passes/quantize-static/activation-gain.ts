@@ -1,7 +1,8 @@
-// How much of an error is left behind the activation that takes a value: the squared slope of LeakyRelu, Sigmoid, Tanh, HardSwish and
-// SiLU. What lies far below zero hardly counts then, and leaves its levels to the rest.
+// How much of an error is left behind the activation that takes a value: the squared slope of LeakyRelu, Sigmoid, Tanh, HardSwish, SiLU
+// and GELU. What lies far below zero hardly counts then, and leaves its levels to the rest.
 import type { Gain } from '../../src/calibration/index.js';
-import type { Node, Value } from '../../src/ir/index.js';
+import type { Value } from '../../src/ir/index.js';
+import { wholeActivation } from './whole-activation.js';
 
 type Slope = (x: number) => number;
 
@@ -17,9 +18,10 @@ export function gainOf(value: Value): Gain | null {
 }
 
 function slopeBehind(value: Value): Slope | null {
-  const [node, other, ...more] = value.consumers();
+  const whole = wholeActivation(value);
+  if (whole) return whole.kind === 'silu' ? siluSlope : geluSlope;
+  const [node, ...more] = value.consumers();
   if (!node || more.length > 0) return null;
-  if (other) return isSilu(value, node, other) || isSilu(value, other, node) ? siluSlope : null;
   switch (node.qualifiedType) {
     case 'LeakyRelu': {
       const slope = node.attributes.float('alpha', 0.01);
@@ -38,8 +40,5 @@ function slopeBehind(value: Value): Slope | null {
 
 const siluSlope: Slope = (x) => logistic(x) * (1 + x * (1 - logistic(x)));
 
-/** x · Sigmoid(x). */
-function isSilu(value: Value, sigmoid: Node, product: Node): boolean {
-  if (!sigmoid.is('Sigmoid') || !product.is('Mul') || product.inputs.length !== 2) return false;
-  return product.inputs.includes(value) && product.inputs.includes(sigmoid.output);
-}
+/** That of x · Sigmoid(1.702 x), which GELU is to two digits (Hendrycks and Gimpel 2016). */
+const geluSlope: Slope = (x) => siluSlope(1.702 * x);

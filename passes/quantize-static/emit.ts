@@ -1,15 +1,22 @@
 // Writes the plan into the graph as QuantizeLinear and DequantizeLinear, placed so that onnxruntime finds an integer kernel for each node.
 import type { Model, Node, Use, Value } from '../../src/ir/index.js';
-import { QdqInserter, type QuantizationParameters, type ValueRanges } from '../../src/quantization/index.js';
+import {
+  QdqInserter,
+  type QuantizationParameters,
+  type RuntimeTarget,
+  type ValueRanges,
+} from '../../src/quantization/index.js';
 import { bypass } from '../../src/rewrite/index.js';
 import { replaceHardActivation, takeIntegers } from './emit-elementwise.js';
 import { emitLinear } from './emit-linear.js';
+import { isPulledIn } from './float-boundary.js';
 import { knownGrid } from './known-grids.js';
 import type { Options } from './options.js';
 import type { PackedMatrix } from './pack-matrices.js';
 import { integerResults, type PlannedLinear, quantizedValues, type StaticPlan } from './plan.js';
 import type { RoundedConvolution } from './round-weights.js';
 import { addSecondPass } from './two-pass.js';
+import { knowsWhole, wholeActivation, writeWhole } from './whole-activation.js';
 
 export interface Emission {
   readonly plan: StaticPlan;
@@ -23,6 +30,7 @@ export interface Emission {
   /** Of the weights of matrix products. */
   readonly weightRanges: ReadonlyMap<PlannedLinear, ValueRanges>;
   readonly options: Options;
+  readonly target: RuntimeTarget;
 }
 
 export function emit(model: Model, emission: Emission): void {
@@ -30,6 +38,8 @@ export function emit(model: Model, emission: Emission): void {
   const roots = quantizedValues(plan);
   const integers = integerResults(plan);
   const gridOf = (value: Value): QuantizationParameters => grids.get(roots.get(value)!)!;
+  const isOnnxruntime = emission.target.runtime !== 'generic';
+  const pulledIn = new Set(isOnnxruntime ? [...roots.keys()].filter((value) => isPulledIn(value, integers)) : []);
   const inserter = new QdqInserter(model, emission.options.activationType);
   const operands = new Map<Value, Use[]>();
   const takes = (value: Value, use: Use | null): void => {
@@ -53,12 +63,15 @@ export function emit(model: Model, emission: Emission): void {
     exact.set(activation.output, before);
     bypass(activation, before);
   }
+  const restored: Value[] = [];
   for (const value of roots.keys()) {
     if (knownGrid(value)) continue;
     const computed = exact.get(value) ?? value;
-    if (integers.has(value))
-      inserter.quantizeActivation(computed, gridOf(value), [...computed.uses], { outputs: true });
-    else inserter.quantizeActivation(computed, gridOf(value), operands.get(value) ?? []);
+    if (integers.has(value)) {
+      restored.push(inserter.quantizeActivation(computed, gridOf(value), [...computed.uses], { outputs: true }));
+      continue;
+    }
+    inserter.quantizeActivation(computed, gridOf(value), operands.get(value) ?? [], { apart: pulledIn.has(value) });
   }
   for (const {
     node,
@@ -67,6 +80,10 @@ export function emit(model: Model, emission: Emission): void {
   } of plan.elementwise) {
     if (direct) takeIntegers(node, gridOf(operand), inserter);
     else if (node.is('HardSigmoid', 'HardSwish')) replaceHardActivation(node, gridOf(operand), inserter);
+  }
+  for (const value of knowsWhole(emission.target) ? restored : []) {
+    const whole = wholeActivation(value);
+    if (whole) writeWhole(model, value, whole);
   }
   const remainders = new Map<Value, Value>();
   for (const [{ operator }, node] of twice) {

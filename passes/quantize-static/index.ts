@@ -52,7 +52,7 @@ export const quantizeStatic = definePass({
     let types = await ranksOf(model, context);
     if (raiseHalf(model, nodes, options, types, context)) types = await ranksOf(model, context);
     const taken = TakenWeights.take(model, model.graph.nodes());
-    const candidates = planLinears(model, nodes, options, types, context.record);
+    const candidates = planLinears(model, nodes, options, types, context);
     const { linears, weightRanges } = await withFiniteWeights(candidates, options, context);
     const settled = new Set(linears.map(({ operator }) => operator.node));
     const inner = linears.filter(({ edge }) => edge === null);
@@ -91,7 +91,7 @@ export const quantizeStatic = definePass({
     const trying = { options, planOf, rounded, packed, context };
     const { plan, grids, twoPass } = await tryPlan(model, complete, ranges, trying);
     recordTrials(plan, rounded, ranges.choices, context);
-    emit(model, { plan, grids, twoPass, rounded, packed, weightRanges, options });
+    emit(model, { plan, grids, twoPass, rounded, packed, weightRanges, options, target: context.target });
     if (options.format === 'qoperator')
       context.record.metric(
         'integerOperators',

@@ -76,6 +76,12 @@ export const options = z.strictObject({
     .describe(
       'first and last operators: cheap (auto) keeps those in float that do less than 2 % of the multiplications, float and integer force one',
     ),
+  slowKernels: z
+    .enum(['float', 'integer'])
+    .default('float')
+    .describe(
+      'convolutions that onnxruntime computes faster in float on the CPU (first ones of few channels, groups of a few channels, depthwise ones whose channels come by four and not by eight) and SiLU: float, or integers all the same',
+    ),
   residual: z
     .enum(['auto', 'integer', 'float'])
     .default('auto')

@@ -8,6 +8,7 @@ import { knownGrid } from './known-grids.js';
 import { elementwiseFacts, isImplemented } from './operators.js';
 import type { Options } from './options.js';
 import type { PlannedElementwise, PlannedLinear } from './plan.js';
+import { isFasterWhole, wholeActivation } from './whole-activation.js';
 
 /** @param nodes the operators of operators.ts that may be computed with integers, in graph order. */
 export function planElementwise(
@@ -38,6 +39,7 @@ export function planElementwise(
 
 function describe(node: Node, model: Model, options: Options, target: RuntimeTarget): PlannedElementwise | null {
   const facts = elementwiseFacts(node, model.opset, options);
+  if (node.is('Sigmoid', 'Mul') && isPartOfWhole(node, options, target)) return null;
   if (!facts || !isImplemented(node, facts, options, target)) return null;
   const operands = node.inputs.slice(0, facts.operands);
   // A constant would need a range too.
@@ -54,6 +56,12 @@ function describe(node: Node, model: Model, options: Options, target: RuntimeTar
     keepsRange: facts.keepsRange,
     direct: facts.direct,
   };
+}
+
+/** SiLU in float and in one node is faster than a Sigmoid and a product of integers, and rounds once less. */
+function isPartOfWhole(node: Node, options: Options, target: RuntimeTarget): boolean {
+  if (!isFasterWhole(options, target)) return false;
+  return node.inputs.some((value) => value !== null && wholeActivation(value)?.nodes.includes(node) === true);
 }
 
 function isActivation({ isInitializer, producer }: Value): boolean {

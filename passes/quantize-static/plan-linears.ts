@@ -8,6 +8,7 @@ import { likelyShapes } from '../../src/synthetic/index.js';
 import { fusedActivation } from './fused-activation.js';
 import type { Options } from './options.js';
 import type { Edge, PlannedLinear } from './plan.js';
+import { whySlowerAsIntegers } from './slow-integers.js';
 
 /** Below these a matrix product of integers gains nothing. */
 const leastK = 64;
@@ -21,11 +22,12 @@ export function planLinears(
   nodes: readonly Node[],
   options: Options,
   types: ReadonlyMap<Value, TensorType>,
-  record: Pick<PassContext['record'], 'skipped'>,
+  { record, target }: { readonly record: Pick<PassContext['record'], 'skipped'> } & Pick<PassContext, 'target'>,
 ): PlannedLinear[] {
   const shapes = propagateShapes(model, likelyShapes(model));
   const shapeOf = (value: Value) => value.constant?.shape ?? shapes.get(value) ?? null;
   const { total } = countMacs(model, shapeOf);
+  const isOnCpu = target.runtime === 'cpu';
   const shareOf = (node: Node): number => (macsOf(node, shapeOf) ?? total) / Math.max(total, 1);
   const planned: PlannedLinear[] = [];
   for (const node of nodes) {
@@ -35,7 +37,9 @@ export function planLinears(
         ? 'it is in the body of an If, Loop or Scan, whose values calibration cannot see; its weights are stored in eight bits and ranges are found in every run, as with --mode dynamic'
         : typeof operator === 'string'
           ? alreadyQuantized(node, operator)
-          : operator && whyNotQuantized(operator, model, options, { shapeOf, shareOf });
+          : operator &&
+            (whyNotQuantized(operator, model, options, { shapeOf, shareOf }) ??
+              (isOnCpu ? whySlower(operator, options) : null));
     const edge =
       reason === null && operator && typeof operator !== 'string' ? edgeOf(operator, options, shareOf(node)) : null;
     if (reason !== null) record.skipped(node, reason);
@@ -101,6 +105,11 @@ function whyNotQuantized(
   const spatial = shapeOf(operator.input)?.slice(2);
   if (kind === 'conv' && spatial?.every((length) => length === 1)) return 'integers gain nothing at a single position';
   return null;
+}
+
+function whySlower(operator: LinearOperator, { slowKernels, edges }: Options): string | null {
+  if (slowKernels === 'integer') return null;
+  return whySlowerAsIntegers(operator, edges !== 'integer' && isFirst(operator.input));
 }
 
 /** Whether the first convolution, or an operator that only outputs of the model come from, may stay float. */

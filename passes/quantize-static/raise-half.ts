@@ -13,11 +13,13 @@ export function raiseHalf(
   nodes: readonly Node[],
   options: Options,
   types: ReadonlyMap<Value, TensorType>,
-  { record }: PassContext,
+  { record, target }: PassContext,
 ): boolean {
   const unheard = { skipped: () => {} };
   const either = { ...options, floats: new Set(['float32', 'float16']) };
-  const linears = planLinears(model, nodes, either, types, unheard).filter(({ edge }) => edge === null);
+  const linears = planLinears(model, nodes, either, types, { record: unheard, target }).filter(
+    ({ edge }) => edge === null,
+  );
   const half = linears.filter(({ operator }) => operator.weight.tensor.dataType === 'float16');
   if (half.length === 0 || (options.minimumSize > 1 && wouldGrow({ linears, elementwise: [] }))) return false;
   const obstacle = whyNotInFloat32(model);

@@ -32,15 +32,16 @@ export class QdqInserter {
 
   /**
    * Lets `uses` take `value` rounded to the grid of `parameters` (one scale), and the outputs of the graph that it is with `outputs`.
-   * Adds QuantizeLinear and DequantizeLinear behind the node that computes it, and returns what the latter gives.
+   * Adds QuantizeLinear and DequantizeLinear behind the node that computes it, and returns what the latter gives. With `apart`, a Max of one value stands
+   * in front of them: onnxruntime then leaves what computes the value as it is.
    */
   quantizeActivation(
     value: Value,
     parameters: QuantizationParameters,
     uses: readonly Use[],
-    { outputs = false } = {},
+    { outputs = false, apart = false } = {},
   ): Value {
-    const restored = this.addPair(value, parameters);
+    const restored = this.addPair(apart ? this.copyOf(value) : value, parameters);
     for (const { node, index } of uses) node.replaceInput(index, restored);
     if (outputs && value.isGraphOutput) takeOver(value, restored);
     return restored;
@@ -112,6 +113,11 @@ export class QdqInserter {
       domain: this.domain,
       attributes,
     });
+  }
+
+  private copyOf(value: Value): Value {
+    const outputs = [this.graph.scope.uniqueName(`${value.name}_apart`)];
+    return this.graph.insertAfter(value.producer!, { opType: 'Max', inputs: [value], outputs }).output;
   }
 
   private addPair(value: Value, parameters: QuantizationParameters): Value {

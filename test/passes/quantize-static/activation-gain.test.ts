@@ -4,7 +4,7 @@ import { parseModel } from '../../../src/ir/index.js';
 
 function gainBehind(nodes: string) {
   const model = parseModel(`<ir_version: 8, opset_import: ["" : 17]>
-graph (float[4] x) => (float[4] y) {
+graph (float[4] x) => (float[4] y) <float scale = {0.70710678}, float one = {1.0}, float half = {0.5}> {
   v = Neg (x)
   ${nodes}
 }`);
@@ -27,6 +27,21 @@ it.each([
 ])('counts errors before %s by its squared slope', (_, nodes, f) => {
   const gain = gainBehind(nodes)!;
   for (const x of [-4, -1.1, 0.7, 2.5, 5]) expect(gain(x)).toBeCloseTo(Math.max(squaredSlope(f, x), 1e-4), 4);
+});
+
+it('counts errors before GELU by about its squared slope', () => {
+  const gain = gainBehind(`
+  d = Mul (v, scale)
+  e = Erf (d)
+  p = Add (one, e)
+  h = Mul (v, half)
+  y = Mul (h, p)`)!;
+  for (const [x, slope] of [
+    [-1, -0.0833],
+    [0, 0.5],
+    [1, 1.0833],
+  ])
+    expect(gain(x)).toBeCloseTo(slope ** 2, 1);
 });
 
 it('counts errors alike where something else takes the value', () => {

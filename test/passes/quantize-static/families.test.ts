@@ -5,7 +5,7 @@ import { runOnCopy } from '../../fixture-models.js';
 import { errorOf, fusedOperators, modelOf } from './model-of.js';
 
 const header = '<ir_version: 8, opset_import: ["" : 17]>';
-const integers = { edges: 'integer', twoPass: 'off', minimumSize: 1 } as const;
+const integers = { edges: 'integer', slowKernels: 'integer', twoPass: 'off', minimumSize: 1 } as const;
 
 const mobileNet = modelOf(
   `${header}

@@ -31,7 +31,7 @@ graph (float[1,3,8,8] x, float[8,3,3,3] w1, float[8] b1, float[8,1,3,3] w2, floa
   [depthwise] h2 = Conv <group = 8, pads = [1, 1, 1, 1]> (h1, w2)
   [c3] y = Conv <pads = [1, 1, 1, 1]> (h2, w3, b3)
 }`);
-const integers = { edges: 'integer', twoPass: 'off', minimumSize: 1 } as const;
+const integers = { edges: 'integer', slowKernels: 'integer', twoPass: 'off', minimumSize: 1 } as const;
 const run = (options: Readonly<Record<string, unknown>>, model = everything) =>
   runOnCopy(model, quantizeStatic, { ...integers, ...options });
 

@@ -92,7 +92,7 @@ graph (float[4,1,16,16] x, float[8,1,1,1] w1, float[32,8,3,3] w2, float[64,32,3,
   [c3] h3 = Conv (h2, w3)
   [last] y = Conv (h3, w4)
 }`);
-    const { report } = await runOnCopy(original, quantizeStatic, { minimumSize: 1 });
+    const { report } = await runOnCopy(original, quantizeStatic, { minimumSize: 1, slowKernels: 'integer' });
     expect(report.skipped.map(({ target, reason }) => [target, reason.split(',')[0]])).toEqual([
       ['first', 'it is a first operator and stays float'],
       ['last', 'it is a last operator and stays float'],
