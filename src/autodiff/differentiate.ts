@@ -3,6 +3,7 @@
 import { unsupportedModel } from '../errors.js';
 import type { Graph, Node, Value } from '../ir/index.js';
 import { discreteOperators } from './discrete-operators.js';
+import { isComposite } from './expand/index.js';
 import type { GraphBuilder } from './graph-builder.js';
 import type { GradientContext, NodeFacts } from './rule.js';
 import { ruleOf } from './rules/index.js';
@@ -69,6 +70,7 @@ function factsOf(node: Node, builder: GraphBuilder, active: ReadonlySet<Value>):
 function obstacleOf(node: Node, facts: NodeFacts): string | null {
   const rule = ruleOf(node);
   if (node.is('Cast')) return node.attributes.int('to', 1) === 1 ? null : 'it leaves float32';
+  if (!rule && isComposite(node)) return 'this form of it (state, lengths, or attributes) is not differentiated';
   if (!rule) return `there is no gradient rule for ${node.qualifiedType}`;
   return rule.obstacle?.(facts) ?? null;
 }

@@ -23,6 +23,8 @@ const parameterOperands: Readonly<Record<string, readonly number[]>> = {
   RNN: [1, 2, 3],
   Gather: [0],
   'com.microsoft::Attention': [1, 2],
+  'com.microsoft::MultiHeadAttention': [3],
+  'com.microsoft::FusedConv': [1, 2],
   'com.microsoft::BiasGelu': [1],
   'com.microsoft::FastGelu': [1],
   'com.microsoft::FusedMatMul': [0, 1],

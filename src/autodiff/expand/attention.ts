@@ -1,8 +1,7 @@
 // com.microsoft::Attention as projections, scaled dot products and Softmax (Vaswani et al. 2017). Without past state; with a mask of key
 // positions or none.
-import type { Node, Value } from '../../ir/index.js';
-import { int64Tensor } from '../../tensor/index.js';
-import type { GraphBuilder } from '../graph-builder.js';
+import type { Value } from '../../ir/index.js';
+import { hideLater, keyMask } from './attention-heads.js';
 import type { Expansion } from './index.js';
 
 export const expandAttention: Expansion = (node, b) => {
@@ -27,22 +26,10 @@ export const expandAttention: Expansion = (node, b) => {
   };
   const [q, k, v] = [part(0), part(1), part(2)];
   const scale = node.attributes.float('scale', 0) || 1 / Math.sqrt(sizes[0] / heads);
+  const filter = node.attributes.float('mask_filter_value', -10000);
   let scores = b.scale(b.matMul(q, b.transposeLast(k)), scale);
-  if (mask) scores = b.add(scores, keyMask(b, mask, node.attributes.float('mask_filter_value', -10000)));
-  if (node.attributes.int('unidirectional', 0) === 1) scores = causal(b, scores, length, node);
+  if (mask) scores = b.add(scores, keyMask(b, mask, filter));
+  if (node.attributes.int('unidirectional', 0) === 1) scores = hideLater(b, scores, filter);
   const context = b.transpose(b.matMul(b.softmax(scores, -1), v), [0, 2, 1, 3]);
   return [b.reshape(context, [n, length, sizes[2]]), null];
 };
-
-function keyMask(b: GraphBuilder, mask: Value, filter: number): Value {
-  const [n, length] = b.shapeOf(mask);
-  const masked = b.sub(b.scalar(1), b.cast(mask, 'float32'));
-  return b.reshape(b.scale(masked, filter), [n, 1, 1, length]);
-}
-
-function causal(b: GraphBuilder, scores: Value, length: number, node: Node): Value {
-  const positions = b.constant(int64Tensor([length], [...Array(length).keys()]));
-  const later = b.binary('Greater', b.reshape(positions, [1, length]), b.reshape(positions, [length, 1]));
-  const filter = node.attributes.float('mask_filter_value', -10000);
-  return b.where(later, b.scalar(filter), scores);
-}

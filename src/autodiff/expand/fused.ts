@@ -1,5 +1,6 @@
-// Operators that onnxruntime fused: MatMul with transposed operands, Gemm with an activation, GELU with a bias.
-import { floatAttribute, intAttribute } from '../../ir/index.js';
+// Operators that onnxruntime fused: MatMul with transposed operands, Gemm and Conv with an activation, GELU with a bias, and what it calls QuickGelu.
+import { floatAttribute, intAttribute, type Node, type Value } from '../../ir/index.js';
+import type { GraphBuilder } from '../graph-builder.js';
 import type { Expansion } from './index.js';
 
 export const fusedMatMul: Expansion = (node, b) => {
@@ -24,7 +25,7 @@ export const fusedMatMul: Expansion = (node, b) => {
 export const biasGelu: Expansion = (node, b) => {
   const bias = node.input(1);
   const x = bias ? b.add(node.inputs[0]!, bias) : node.inputs[0]!;
-  if (node.opType === 'BiasGelu') {
+  if (node.opType !== 'FastGelu') {
     const inner = b.add(b.unary('Erf', b.scale(x, Math.SQRT1_2)), b.scalar(1));
     return [b.mul(b.scale(x, 0.5), inner)];
   }
@@ -32,3 +33,38 @@ export const biasGelu: Expansion = (node, b) => {
   const inner = b.scale(b.add(x, b.scale(cube, 0.044715)), Math.sqrt(2 / Math.PI));
   return [b.mul(b.scale(x, 0.5), b.add(b.unary('Tanh', inner), b.scalar(1)))];
 };
+
+/** x · sigmoid(alpha · x) */
+export const quickGelu: Expansion = (node, b) => {
+  const x = node.inputs[0]!;
+  return [b.mul(x, b.unary('Sigmoid', b.scale(x, node.attributes.float('alpha', 1.702))))];
+};
+
+/** Conv, what is added to it, and an activation. */
+export const fusedConv: Expansion = (node, b) => {
+  const attributes = node.attributes.toObject();
+  const { activation: _, activation_params: __, ...own } = attributes;
+  const inputs = node.inputs.slice(0, 3);
+  const product = b.op('Conv', inputs, b.shapeOf(node.output), { attributes: own });
+  const added = node.input(3);
+  const activated = activate(node, b, added ? b.add(product, added) : product);
+  return activated && [activated];
+};
+
+function activate(node: Node, b: GraphBuilder, x: Value): Value | null {
+  const [first = 0, second = 0] = node.attributes.floats('activation_params') ?? [];
+  switch (node.attributes.string('activation', '')) {
+    case 'Relu':
+    case 'Tanh':
+    case 'Sigmoid':
+      return b.unary(node.attributes.string('activation', ''), x);
+    case 'LeakyRelu':
+      return b.unary('LeakyRelu', x, { alpha: floatAttribute(first) });
+    case 'HardSigmoid':
+      return b.unary('HardSigmoid', x, { alpha: floatAttribute(first), beta: floatAttribute(second) });
+    case 'Clip':
+      return b.clip(x, first, second);
+    default:
+      return null;
+  }
+}

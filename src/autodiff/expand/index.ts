@@ -3,12 +3,14 @@ import type { Node, Value } from '../../ir/index.js';
 import { byOperator } from '../../ops/index.js';
 import type { GraphBuilder } from '../graph-builder.js';
 import { expandAttention } from './attention.js';
+import { attentionOfOnnx, multiHeadAttention } from './attention-heads.js';
 import { matMulBnb4, matMulNBits } from './block-products.js';
-import { biasGelu, fusedMatMul } from './fused.js';
+import { biasGelu, fusedConv, fusedMatMul, quickGelu } from './fused.js';
 import { convInteger, matMulInteger } from './integer-products.js';
 import {
   batchNormalization,
   groupNormalization,
+  localResponseNormalization,
   lpNormalization,
   meanVarianceNormalization,
   rmsNormalization,
@@ -28,12 +30,18 @@ const expansions: Readonly<Record<string, Expansion>> = {
   RNN: expandRnn,
   GroupNormalization: groupNormalization,
   LpNormalization: lpNormalization,
+  LRN: localResponseNormalization,
+  Attention: attentionOfOnnx,
   MeanVarianceNormalization: meanVarianceNormalization,
   RMSNormalization: rmsNormalization,
   SimplifiedLayerNormalization: rmsNormalization,
   'com.microsoft::SkipLayerNormalization': skipLayerNormalization,
   'com.microsoft::SkipSimplifiedLayerNormalization': skipRmsNormalization,
   'com.microsoft::Attention': expandAttention,
+  'com.microsoft::MultiHeadAttention': multiHeadAttention,
+  'com.microsoft::Gelu': biasGelu,
+  'com.microsoft::QuickGelu': quickGelu,
+  'com.microsoft::FusedConv': fusedConv,
   'com.microsoft::BiasGelu': biasGelu,
   'com.microsoft::FastGelu': biasGelu,
   'com.microsoft::FusedMatMul': fusedMatMul,
@@ -43,6 +51,11 @@ const expansions: Readonly<Record<string, Expansion>> = {
   MatMulInteger: matMulInteger,
   ConvInteger: convInteger,
 };
+
+/** Whether an operator is written out at least in some of its forms. */
+export function isComposite({ qualifiedType }: Node): boolean {
+  return byOperator(expansions, qualifiedType) !== undefined;
+}
 
 /** New nodes come last: the graph has to be sorted afterwards. */
 export function expandComposites(builder: GraphBuilder): void {

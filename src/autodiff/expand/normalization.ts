@@ -1,6 +1,7 @@
-// Normalizations as mean, square and root: by the batch (Ioffe and Szegedy 2015), group (Wu and He 2018), root mean square (Zhang and Sennrich 2019), by a norm, and the variants of
+// Normalizations as mean, square and root: by the batch (Ioffe and Szegedy 2015), group (Wu and He 2018), root mean square (Zhang and Sennrich 2019), by a norm, over
+// neighbouring channels, and the variants of
 // onnxruntime that add a residual first.
-import type { Node, Value } from '../../ir/index.js';
+import { intsAttribute, type Node, type Value } from '../../ir/index.js';
 import type { GraphBuilder } from '../graph-builder.js';
 import { resolveAxis } from '../rule.js';
 import type { Expansion } from './index.js';
@@ -72,6 +73,27 @@ export const lpNormalization: Expansion = (node, b) => {
       ? b.reduce('ReduceSum', b.unary('Abs', x), [axis], { keep: true })
       : b.unary('Sqrt', b.reduce('ReduceSum', b.square(x), [axis], { keep: true }));
   return [b.div(x, norm)];
+};
+
+/** Over neighbouring channels (Krizhevsky et al. 2012): x / (bias + alpha · mean of squares)^beta. */
+export const localResponseNormalization: Expansion = (node, b) => {
+  const x = node.inputs[0]!;
+  const [n, channels, ...spatial] = b.shapeOf(x);
+  const size = node.attributes.int('size', 1);
+  const places = spatial.reduce((a, c) => a * c, 1);
+  const before = Math.floor((size - 1) / 2);
+  const squares = b.pad(
+    b.reshape(b.square(x), [n, 1, channels, places]),
+    [0, 0, before, 0],
+    [0, 0, size - 1 - before, 0],
+  );
+  const mean = b.op('AveragePool', [squares], [n, 1, channels, places], {
+    attributes: { kernel_shape: intsAttribute([size, 1]) },
+  });
+  const { attributes } = node;
+  const sum = b.add(b.scale(mean, attributes.float('alpha', 1e-4)), b.scalar(attributes.float('bias', 1)));
+  const factor = b.binary('Pow', sum, b.scalar(-attributes.float('beta', 0.75)));
+  return [b.mul(x, b.reshape(factor, [n, channels, ...spatial]))];
 };
 
 /** Input, skip and bias added. */

@@ -1,4 +1,4 @@
-// Gradients of operators that only move elements: Reshape and its kin, Transpose, Concat, Split, Slice, Pad, Expand, Tile,
+// Gradients of operators that only move elements: Reshape and its kin, Transpose, Concat, Split, Slice, Pad, Trilu, Expand, Tile,
 // DepthToSpace and SpaceToDepth.
 import { intAttribute, stringAttribute, type Value } from '../../ir/index.js';
 import type { Shape } from '../graph-builder.js';
@@ -44,6 +44,13 @@ export const layoutRules: RuleTable = {
   },
   Slice: { obstacle: sliceObstacle, gradients: sliceGradients },
   Pad: { obstacle: padObstacle, gradients: padGradients },
+  Trilu: {
+    gradients: ({ builder, node, upstream, shapeOf }) => {
+      const attributes = node.attributes.toObject();
+      const inputs = [upstream, ...(node.input(1) ? [node.input(1)] : [])];
+      return [builder.op('Trilu', inputs, shapeOf(upstream), { attributes })];
+    },
+  },
   Expand: {
     gradients: ({ builder, upstream, input, shapeOf }) => [builder.sumTo(upstream, shapeOf(input(0)))],
   },
