@@ -13,6 +13,7 @@ import {
   locatePath,
   locateTrainingOptions,
   openTeacher,
+  reasonOf,
   replaceGraph,
   trainInPass,
 } from '../../src/training/index.js';
@@ -59,7 +60,7 @@ export const distill = definePass({
       // Without a student of its own the pass is one step of several, and what it finds stands without it.
       const stands = options.student === undefined && options.initialize === 'kept';
       if (!stands || !(cause instanceof DsoptError) || cause.code !== 'MODEL_UNSUPPORTED') throw cause;
-      context.record.skipped('the model', cause.message);
+      context.record.skipped('the model', reasonOf(cause));
     }
   },
 });
@@ -111,10 +112,16 @@ async function cutLayers(
   samples: AsyncIterable<Feeds>,
 ): Promise<{ readonly removed: number[]; readonly gaps: readonly Gap[] }> {
   const { blocks } = await findResidualBlocks(model, engine);
-  if (blocks.length === 0) throw usageError('The teacher has no residual blocks that could be left out');
+  if (blocks.length === 0) {
+    throw usageError(
+      'The teacher has no residual blocks that could be left out',
+      'Give width:0.5, or the file of a student.',
+    );
+  }
   if (count >= blocks.length) {
     throw usageError(
       `The teacher has ${blocks.length} blocks that could be left out, so layers:${count} is not smaller`,
+      blocks.length > 1 ? `Give layers:1 to layers:${blocks.length - 1}, or width:0.5.` : 'Give width:0.5.',
     );
   }
   const wanted = blocks.length - count;

@@ -4,7 +4,7 @@ import { findResidualSums } from '../../src/analysis/index.js';
 import { DsoptError } from '../../src/errors.js';
 import type { Model } from '../../src/ir/index.js';
 import { definePass, type PassContext } from '../../src/pass/index.js';
-import { examplesFor, locateTrainingOptions, openTeacher, trainInPass } from '../../src/training/index.js';
+import { examplesFor, locateTrainingOptions, openTeacher, reasonOf, trainInPass } from '../../src/training/index.js';
 import { options } from './options.js';
 
 /** How a model is healed where the options do not say. */
@@ -69,7 +69,7 @@ export const heal = definePass({
     } catch (cause) {
       // Compression stands without it.
       if (!(cause instanceof DsoptError) || cause.code !== 'MODEL_UNSUPPORTED') throw cause;
-      context.record.skipped('the model', cause.message);
+      context.record.skipped('the model', reasonOf(cause));
     }
   },
 });

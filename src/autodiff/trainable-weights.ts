@@ -30,6 +30,7 @@ const parameterOperands: Readonly<Record<string, readonly number[]>> = {
   'com.microsoft::FusedMatMul': [0, 1],
   'com.microsoft::FusedGemm': [0, 1, 2],
   'com.microsoft::MatMulNBits': [5],
+  'com.microsoft::DynamicQuantizeLSTM': [3, 7],
   'com.microsoft::SkipLayerNormalization': [2, 3, 4],
   'com.microsoft::SkipSimplifiedLayerNormalization': [2, 3],
 };

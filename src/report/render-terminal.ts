@@ -42,7 +42,7 @@ export function renderTerminal(report: CompressionReport, style: ChalkInstance):
 function passLines(pass: PassFacts, width: number, style: ChalkInstance): string[] {
   const counts = [`${pass.changed.length} changed`];
   if (pass.skipped.length > 0) counts.push(`${pass.skipped.length} skipped`);
-  const metrics = Object.entries(pass.metrics).map(([name, value]) => `${name} ${digits(value)}`);
+  const metrics = Object.entries(pass.metrics).map(([name, value]) => `${name} ${figure(value)}`);
   const idle = pass.changed.length === 0 && !pass.edited;
   const title = `${pass.pass.padEnd(width)}  ${[...counts, ...metrics].join(', ')}`;
   return [
@@ -53,6 +53,11 @@ function passLines(pass: PassFacts, width: number, style: ChalkInstance): string
     ),
     ...pass.warnings.map((warning) => style.yellow(`${' '.repeat(width)}  warning: ${warning}`)),
   ];
+}
+
+/** Losses may be small, and are none the less something. */
+function figure(value: number): string {
+  return value !== 0 && Math.abs(value) < 0.1 ? String(Number(value.toPrecision(3))).replace('-', '−') : digits(value);
 }
 
 /** Which techniques were kept where. */

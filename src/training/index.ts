@@ -12,6 +12,6 @@ export { locatePath, locateTrainingOptions } from './locate-options.js';
 export { type TrainingOptions, trainingOptions } from './options.js';
 export { initializeWeights, replaceGraph } from './students/index.js';
 export { train } from './train.js';
-export { examplesFor, openTeacher, trainInPass } from './train-in-pass.js';
+export { examplesFor, openTeacher, reasonOf, trainInPass } from './train-in-pass.js';
 export type { TrainingResult } from './training-loop.js';
 export { openTrainingStep, type TrainingStep } from './training-step.js';

@@ -1,6 +1,6 @@
 // Training as part of a pass: the student is the model of the pass, what happened goes into its record.
 import { findTrainableWeights, liftConstants } from '../autodiff/index.js';
-import { throwIfAborted } from '../errors.js';
+import { type DsoptError, throwIfAborted } from '../errors.js';
 import { cloneModel, type Model, type Node, tensorAttribute, type Value } from '../ir/index.js';
 import { loadModel } from '../onnx/index.js';
 import type { CurvePoint, PassContext } from '../pass/index.js';
@@ -38,6 +38,11 @@ export interface PassTraining {
   /** Augmentation that nobody chose mixes images, too. */
   readonly mix?: boolean;
   readonly seed: number;
+}
+
+/** Why nothing was trained, and what to do about it. */
+export function reasonOf({ message, hint }: DsoptError): string {
+  return hint === undefined ? message : `${message}. ${hint}`;
 }
 
 /** Trains the weights of `model` in place, and records losses and what changed. Throws what `train` throws. */

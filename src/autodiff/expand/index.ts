@@ -17,6 +17,7 @@ import {
   skipLayerNormalization,
   skipRmsNormalization,
 } from './normalization.js';
+import { dynamicQuantizeLstm } from './quantized-lstm.js';
 import { expandGru, expandLstm, expandRnn } from './recurrent.js';
 
 /** The values that take the places of the outputs, null where one is not used; null altogether: the node stays. */
@@ -46,6 +47,7 @@ const expansions: Readonly<Record<string, Expansion>> = {
   'com.microsoft::FastGelu': biasGelu,
   'com.microsoft::FusedMatMul': fusedMatMul,
   'com.microsoft::FusedGemm': fusedMatMul,
+  'com.microsoft::DynamicQuantizeLSTM': dynamicQuantizeLstm,
   'com.microsoft::MatMulNBits': matMulNBits,
   'com.microsoft::MatMulBnb4': matMulBnb4,
   MatMulInteger: matMulInteger,

@@ -9,7 +9,7 @@ import {
   type Sample,
 } from '../../data/index.js';
 import type { Engine, Feeds, ValueInfo } from '../../engine/index.js';
-import { memoryLimit, throwIfAborted, usageError } from '../../errors.js';
+import { memoryLimit, throwIfAborted, unsupportedModel, usageError } from '../../errors.js';
 import type { Model } from '../../ir/index.js';
 import type { TrainingOptions } from '../options.js';
 import { Examples } from './examples.js';
@@ -37,6 +37,7 @@ export async function openExamples(
     const read = await collect(asSamples(samples), signal, maxBytes);
     return new Examples(read, paddingOf(inputs), options.holdout);
   }
+  checkBatches(inputs);
   const folder = model.path === null ? null : dirname(model.path);
   const interfaceOf = { inputs, outputs, folder };
   const given = Object.fromEntries(
@@ -62,6 +63,19 @@ export async function openExamples(
   const { samples: own, padding, ...facts } = await read(options.data);
   const old = options.replay === undefined ? [] : withoutAnswers((await read(options.replay)).samples, own[0]);
   return new Examples([...own, ...old], padding, options.holdout, facts);
+}
+
+/** Throws MODEL_UNSUPPORTED where examples cannot be put beside each other. */
+function checkBatches(inputs: readonly ValueInfo[]): void {
+  const fixed = inputs.flatMap(({ name, type }) =>
+    typeof type?.shape?.[0] === 'number' ? [{ name, first: type.shape[0] }] : [],
+  );
+  const other = fixed.find(({ first }) => first !== fixed[0].first);
+  if (!other) return;
+  throw unsupportedModel(
+    `The first axis of ${fixed[0].name} has ${fixed[0].first} places and that of ${other.name} ${other.first}, so examples cannot be put into batches`,
+    'State that a model is fed from call to call cannot be trained with.',
+  );
 }
 
 /** Old data is judged by the teacher alone, even where it has answers. */

@@ -1,5 +1,6 @@
 // What the teacher computes for batches: run by the engine once for each example and kept, as long as that stays small.
 import type { Engine, Feeds, Session } from '../../engine/index.js';
+import { DsoptError, usageError } from '../../errors.js';
 import { cloneModel, type Model, type Value } from '../../ir/index.js';
 import { float32Tensor, type Tensor } from '../../tensor/index.js';
 import type { Batch } from './examples.js';
@@ -69,9 +70,22 @@ export class Teacher {
         ]),
       );
     }
-    const results = await this.session.run(this.fitting(sample.feeds), this.names);
+    const results = await this.run(this.fitting(sample.feeds));
     if (this.keeps) this.keep(indices, results);
     return results;
+  }
+
+  private async run(feeds: Feeds): Promise<Readonly<Record<string, Tensor>>> {
+    try {
+      return await this.session.run(feeds, this.names);
+    } catch (cause) {
+      if (!(cause instanceof DsoptError) || cause.code !== 'MODEL_UNSUPPORTED') throw cause;
+      const shapes = Object.entries(feeds).map(([name, { shape }]) => `${name} [${shape.join(', ')}]`);
+      throw usageError(
+        `The teacher does not run on a batch of the data, ${shapes.join(', ')}: ${cause.message}`,
+        'Give data in the shapes that the model takes.',
+      );
+    }
   }
 
   async close(): Promise<void> {

@@ -98,15 +98,22 @@ export class StepSessions {
   }
 }
 
+/** So many kinds of obstacles are listed, and so many nodes of each. */
 const mostListed = 8;
+const mostNamed = 3;
 
 function notTrainable(obstacles: readonly Obstacle[]): Error {
-  const list = obstacles.map(
-    ({ node, reason }) => `${node.qualifiedType} ${node.name || node.outputs[0]?.name}: ${reason}`,
-  );
-  const more = list.length > mostListed ? `; and ${list.length - mostListed} more` : '';
+  const kinds = new Map<string, string[]>();
+  for (const { node, reason } of obstacles) {
+    const kind = `${reason} (${node.qualifiedType}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), node.name || (node.outputs[0]?.name ?? '')]);
+  }
+  const list = [...kinds].map(([kind, names]) => {
+    const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : '';
+    return `${kind} ${names.slice(0, mostNamed).join(', ')}${more})`;
+  });
   return unsupportedModel(
-    `The student cannot be trained: ${list.slice(0, mostListed).join('; ')}${more}`,
+    `The student cannot be trained: ${list.slice(0, mostListed).join('; ')}`,
     obstacles.some(({ node }) => node.opType.startsWith('QLinear') || node.opType === 'QGemm')
       ? 'Operators on integers are not differentiated: quantize it with --format qdq, and train that.'
       : 'Train the model before the step that makes these operators, or export it without them.',

@@ -2,13 +2,14 @@
 // 2019), biases zero.
 
 import { findResidualSums } from '../../analysis/index.js';
-import { findTrainableWeights } from '../../autodiff/index.js';
+import { findTrainableWeights, liftConstants } from '../../autodiff/index.js';
 import type { Model, Node, Value } from '../../ir/index.js';
 import type { Random } from '../../numeric/index.js';
 import { float32Tensor } from '../../tensor/index.js';
 
-/** Replaces all matrices and biases that are trained; scales of normalizations stay. */
+/** Replaces all matrices and biases that are trained; scales of normalizations stay. Constant nodes become initializers. */
 export function initializeWeights(model: Model, random: Random): void {
+  liftConstants(model.graph);
   const sums = findResidualSums(model.graph);
   const closing = new Set<Node | null>(sums.flatMap(({ inputs }) => inputs.map((input) => input?.producer ?? null)));
   const shrink = 1 / Math.sqrt(Math.max(1, sums.length));

@@ -1,5 +1,5 @@
 // Weights of a quantized student that training leaves as they are, though gradients pass through them: integers that no float stands for.
-import type { Graph, Node } from '../../ir/index.js';
+import type { Graph, Node, Value } from '../../ir/index.js';
 import { constantSource } from '../../ops/index.js';
 
 interface Frozen {
@@ -7,42 +7,57 @@ interface Frozen {
   readonly reason: string;
 }
 
-/** Operators that decode weights in their kernels: the operand that holds them. */
+/** Operators with weights: the operand that holds them. */
 const holders: Readonly<Record<string, number>> = {
+  MatMul: 1,
+  Gemm: 1,
+  Conv: 1,
+  ConvTranspose: 1,
+  Gather: 0,
   MatMulInteger: 1,
   ConvInteger: 1,
-  DequantizeLinear: 0,
   'com.microsoft::MatMulNBits': 1,
   'com.microsoft::MatMulBnb4': 1,
   'com.microsoft::GatherBlockQuantized': 0,
+  'com.microsoft::DynamicQuantizeLSTM': 1,
 };
+
+/** Values that a weight is decoded by. */
+const mostSeen = 200;
 
 /** Of `graph`, in which floats have taken the places of the integers that are trained. `rounded`: weights of floats are trained for `qat`. */
 export function frozenWeights(graph: Graph, rounded: boolean): Frozen[] {
   return [...graph.nodes()].flatMap((node) => {
     const operand = holders[node.qualifiedType];
     const weight = operand === undefined ? null : node.input(operand);
-    if (!weight || !isFixed(node, operand)) return [];
+    // What floats have taken the place of is left without use.
+    if (!weight || !node.outputs[0]?.isUsed || !isFixed(weight)) return [];
     return [{ node, reason: rounded ? 'its integers stay: qat trains matrices of floats' : reasonOf(node, operand) }];
   });
 }
 
-/** Tables and scalars that are decoded are no weights. */
-function isFixed(node: Node, operand: number): boolean {
-  const weight = node.input(operand)!;
-  const source = constantSource(weight);
-  if (source) return source.tensor.shape.length > 1;
-  return node.is('MatMulInteger') && isDecoded(weight.producer, 0);
-}
-
-/** Made of constants alone: integers that tables or shifts decode. */
-function isDecoded(node: Node | null, depth: number): boolean {
-  if (!node || depth > 20) return false;
-  return node.inputs.every((input) => !input || input.isInitializer || isDecoded(input.producer, depth + 1));
+/** Made of constants alone, of which one holds few-bit integers. */
+function isFixed(weight: Value): boolean {
+  const waiting: (Value | null)[] = [weight];
+  const seen = new Set(waiting);
+  let integers = false;
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (!value) continue;
+    const { constant, producer } = value;
+    if (constant) integers ||= constant.size > 1 && /^u?int[248]$/.test(constant.dataType);
+    else if (!producer || seen.size > mostSeen) return false;
+    for (const input of producer?.inputs ?? []) {
+      if (seen.has(input)) continue;
+      seen.add(input);
+      waiting.push(input);
+    }
+  }
+  return integers;
 }
 
 function reasonOf(node: Node, operand: number): string {
   if (node.opType === 'MatMulBnb4') return 'its weights stay: levels of normal floats are not trained';
+  if (node.opType === 'DynamicQuantizeLSTM') return 'its weights stay: integers of an LSTM are not trained';
   if (node.opType === 'GatherBlockQuantized') return 'its table stays: tables in blocks are not trained';
   const uses = constantSource(node.input(operand))?.value.uses.size ?? 1;
   if (uses > 1) return 'its integers stay: several operators share them';

@@ -9,6 +9,7 @@ import type { Pass } from '../../../src/pass/index.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
 import { Examples } from '../../../src/training/examples/examples.js';
 import { train } from '../../../src/training/index.js';
+import { frozenWeights } from '../../../src/training/weights/frozen-weights.js';
 import { IntegerWeights } from '../../../src/training/weights/integer-weights.js';
 import { checkGradients } from '../../autodiff/check-gradients.js';
 import { engine, outputsOf, relativeError, runOnCopy } from '../../fixture-models.js';
@@ -149,3 +150,44 @@ test.each(['x', 'b2'])(
     expect(Math.max(...wanted)).toBeGreaterThan(0.1);
   },
 );
+
+test('gradients pass through a quantized LSTM', async () => {
+  const random = createRandom(3);
+  const list = (count: number): string => Array.from({ length: count }, () => (random.normal() / 4).toFixed(4)).join();
+  const model = parseModel(`<ir_version: 8, opset_import: ["": 17]>
+    g (float[3,2,5] x) => (float[3,1,2,6] y) <float[1,24,5] w = {${list(120)}}, float[1,24,6] r = {${list(144)}}> {
+      y, h, c = LSTM <hidden_size = 6> (x, w, r)
+    }`);
+  const lstm = await quantized(model, quantizeDynamic, { compute: 'integer', minimumSize: 1 });
+  expect([...lstm.graph.nodes()].map(({ opType }) => opType)).toContain('DynamicQuantizeLSTM');
+  const feeds = {
+    x: float32Tensor(
+      [3, 2, 5],
+      Float32Array.from({ length: 30 }, (_, i) => Math.sin(i)),
+    ),
+  };
+  const gradientOf = async (each: Model) => {
+    const { checks, obstacles } = await checkGradients(each, feeds, engine, { sources: ['x'] });
+    expect(obstacles).toEqual([]);
+    return float32Tensor([30], checks[0].gradient);
+  };
+  expect(relativeError(await gradientOf(lstm), await gradientOf(model))).toBeLessThan(0.02);
+});
+
+test.each([
+  ['bnb4', { compute: 'bnb4' }, /levels of normal floats are not trained/],
+  ['three bits', { compute: 'int8', bits: 3 }, /form that is not trained/],
+])('what stays is told: %s', async (_, options, reason) => {
+  const model = await quantized(matrixNetwork(64, 96), quantizeWeights, { bits: 4, algorithm: 'rtn', ...options });
+  const student = IntegerWeights.of(model, learning)?.model ?? model;
+  const frozen = frozenWeights(student.graph, false);
+  expect(frozen.length).toBeGreaterThan(1);
+  for (const { reason: told } of frozen) expect(told).toMatch(reason);
+});
+
+test('nothing stays where all integers are trained', async () => {
+  for (const compute of ['nbits', 'dequantize', 'int8']) {
+    const model = await quantized(matrixNetwork(64, 96), quantizeWeights, { compute, bits: 4, algorithm: 'rtn' });
+    expect(frozenWeights(IntegerWeights.of(model, learning)!.model.graph, false)).toEqual([]);
+  }
+});
