@@ -15,7 +15,7 @@ export const shapeRules: Readonly<Record<'anywhere' | 'withTypes', Readonly<Reco
     Transpose: (node) => {
       const order = node.attributes.ints('perm');
       if (order === null) return null;
-      if (isInOrder(order)) return node.input(0);
+      if (isInOrder(order)) return isOfQuantizedImages(node) ? null : node.input(0);
       const before = node.input(0)?.producer;
       const first = before?.is('Transpose') ? before.attributes.ints('perm') : null;
       // The second of two Transposes that undo each other.
@@ -41,6 +41,11 @@ export const shapeRules: Readonly<Record<'anywhere' | 'withTypes', Readonly<Reco
     Unsqueeze: sameStaticShape,
   },
 };
+
+/** Directly behind QuantizeLinear, where quantize-static puts one that keeps onnxruntime from turning images in each block. */
+function isOfQuantizedImages(node: Node): boolean {
+  return node.input(0)?.producer?.opType === 'QuantizeLinear';
+}
 
 function isInOrder(order: readonly number[]): boolean {
   return order.every((axis, index) => axis === index);

@@ -19,6 +19,7 @@ import {
   type ValueRanges,
 } from '../../src/quantization/index.js';
 import { replaceWeights, restoredTensor, roundInOrder, roundingMeasure } from '../../src/rounding/index.js';
+import { keepChannelsLast } from './channels-last.js';
 import { type ChosenRanges, chooseRanges } from './choose-ranges.js';
 import { emit } from './emit.js';
 import { keptRounding } from './kept-rounding.js';
@@ -97,6 +98,10 @@ export const quantizeStatic = definePass({
         'integerOperators',
         fuseIntoQOperators(model, { onnxOnly: context.target.runtime === 'generic' }),
       );
+    if (context.target.runtime !== 'generic') {
+      const saved = await keepChannelsLast(model);
+      if (saved > 0) context.record.metric('transposesSaved', saved);
+    }
     recordChanges(plan, rounded, packed, { ...ranges, twoPass }, context);
     await reportUnfused(model, context);
   },
