@@ -5,10 +5,10 @@ import { propagateShapes } from './analysis/shapes/propagate-shapes.js';
 import type { Engine } from './engine/index.js';
 import { DsoptError } from './errors.js';
 import { cloneModel, formatType, type Model, type TensorType, tensorType, type Value } from './ir/index.js';
+import { describeModel } from './report/facts/model-facts.js';
+import { type WeightUse, weightUses } from './report/facts/weight-uses.js';
 import type { InspectionReport } from './report/index.js';
-import { describeModel } from './report/model-facts.js';
-import { schemaName } from './report/schema-name.js';
-import { type WeightUse, weightUses } from './report/weight-uses.js';
+import { schemaName } from './report/schema/schema-name.js';
 import { likelyShapes } from './synthetic/index.js';
 
 export interface InspectOptions {

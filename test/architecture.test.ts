@@ -38,15 +38,17 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   quantization: ['parameters', 'simd', 'runtime', 'rounding', 'weights', 'blocks', 'packed', 'matrices', 'operators'],
   training: ['losses', 'optimizers', 'students', 'graphs', 'examples', 'weights', 'importance'],
   pruning: ['budget', 'repair', 'units', 'blocks'],
+  factorization: ['decompositions', 'rewriting', 'ranks', 'repair', 'sharing'],
+  report: ['schema', 'format', 'facts', 'text', 'html'],
 };
 
 /** Files that are imported by themselves: the index of their folder would load what the start of a command need not wait for. */
 const aloneForQuickStart: ReadonlySet<string> = new Set([
-  'src/report/schema-name.ts',
-  'src/report/report-schema.ts',
-  'src/report/model-facts.ts',
-  'src/report/weight-uses.ts',
-  'src/report/render-inspection.ts',
+  'src/report/schema/schema-name.ts',
+  'src/report/schema/report-schema.ts',
+  'src/report/facts/model-facts.ts',
+  'src/report/facts/weight-uses.ts',
+  'src/report/text/render-inspection.ts',
   'src/analysis/count-macs.ts',
   'src/analysis/shapes/propagate-shapes.ts',
 ]);

@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander';
 import { aborted, DsoptError, exitCodes, internalError } from '../errors.js';
 import type { ErrorReport } from '../report/index.js';
-import { schemaName } from '../report/schema-name.js';
+import { schemaName } from '../report/schema/schema-name.js';
 import { commandNames } from './command-list.js';
 import type { Io } from './io.js';
 import { createOutput } from './output.js';

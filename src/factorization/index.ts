@@ -1,13 +1,14 @@
 // Weights as products of smaller ones: which ranks, by which metric, and what takes the place of an operator.
-export { type Allocation, type Alternative, allocate } from './allocate.js';
-export { applyStages } from './apply-stages.js';
+
+export { families } from './decompositions/factorize-task.js';
+export type { Choice, Family, FamilyName, Stage } from './decompositions/family.js';
+export { largeChoices, largeFactors } from './decompositions/large-low-rank.js';
+export type { OperatorShape, WeightGroup } from './decompositions/problem.js';
+export { variationalRank } from './decompositions/variational-rank.js';
 export { factorize } from './factorize.js';
-export { families } from './factorize-task.js';
-export type { Choice, Family, FamilyName, Stage } from './family.js';
-export { largeChoices, largeFactors } from './large-low-rank.js';
-export { fitToTargets } from './least-squares.js';
 export { type FactorizationOptions, factorizationSchema } from './options.js';
-export type { OperatorShape, WeightGroup } from './problem.js';
-export { shareBases } from './share-basis.js';
+export { type Allocation, type Alternative, allocate } from './ranks/allocate.js';
+export { fitToTargets } from './repair/least-squares.js';
+export { applyStages } from './rewriting/apply-stages.js';
 export { sharingSchema } from './share-options.js';
-export { variationalRank } from './variational-rank.js';
+export { shareBases } from './sharing/share-basis.js';

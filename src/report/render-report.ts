@@ -1,6 +1,6 @@
 // The report of a run in the format that a file name asks for.
-import type { CompressionReport } from './compression-report.js';
-import { renderMarkdown } from './render-markdown.js';
+import type { CompressionReport } from './schema/compression-report.js';
+import { renderMarkdown } from './text/render-markdown.js';
 
 type ReportFormat = '.json' | '.md' | '.html';
 

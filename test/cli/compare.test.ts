@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { anyReport } from '../../src/report/report-schema.js';
+import { anyReport } from '../../src/report/schema/report-schema.js';
 import { npz } from '../data/numpy-files.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { runCli } from './run-cli.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadModel } from '../../src/index.js';
 import { createRandom } from '../../src/numeric/index.js';
-import { anyReport } from '../../src/report/report-schema.js';
+import { anyReport } from '../../src/report/schema/report-schema.js';
 import { npz } from '../data/numpy-files.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { runCli } from './run-cli.js';

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadModel } from '../../src/index.js';
-import { anyReport } from '../../src/report/report-schema.js';
+import { anyReport } from '../../src/report/schema/report-schema.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { runCli } from './run-cli.js';
 import { writeConvolution, writePerceptron } from './small-models.js';

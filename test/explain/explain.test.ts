@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { explain, loadModel, type Model, parseModel, saveModel } from '../../src/index.js';
 import { createRandom } from '../../src/numeric/index.js';
-import { anyReport } from '../../src/report/report-schema.js';
+import { anyReport } from '../../src/report/schema/report-schema.js';
 import { float32Tensor } from '../../src/tensor/index.js';
 import { runCli } from '../cli/run-cli.js';
 import { npz } from '../data/numpy-files.js';

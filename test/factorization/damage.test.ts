@@ -1,7 +1,7 @@
 // Expected figures are computed by hand from the definitions.
 import { describe, expect, test } from 'vitest';
-import { DamageCurve } from '../../src/factorization/damage-curve.js';
-import { DivergenceMeter } from '../../src/factorization/divergence.js';
+import { DamageCurve } from '../../src/factorization/ranks/damage-curve.js';
+import { DivergenceMeter } from '../../src/factorization/ranks/divergence.js';
 import { parseModel } from '../../src/ir/index.js';
 import { float32Tensor } from '../../src/tensor/index.js';
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { escapeHtml, html, Markup } from '../../src/report/html/markup.js';
 import type { CompressionReport } from '../../src/report/index.js';
 import { renderReport } from '../../src/report/index.js';
-import { anyReport } from '../../src/report/report-schema.js';
+import { anyReport } from '../../src/report/schema/report-schema.js';
 
 const hostile = '<img src=x onerror=alert(1)>"\'&\u202e';
 

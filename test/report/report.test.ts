@@ -2,7 +2,7 @@ import { Chalk } from 'chalk';
 import { expect, test } from 'vitest';
 import type { CompressionReport } from '../../src/report/index.js';
 import { renderMarkdown, renderTerminal, summaryLine } from '../../src/report/index.js';
-import { anyReport, reportJsonSchema } from '../../src/report/report-schema.js';
+import { anyReport, reportJsonSchema } from '../../src/report/schema/report-schema.js';
 
 const report: CompressionReport = {
   schema: 'dsopt.report/1',

@@ -30,7 +30,7 @@ export const inspect: CommandModule<[string], InspectOptions> = {
     const report = await inspectModel(model, { top, inputShapes: inputShape });
     if (output.json) output.printJson(report);
     else {
-      const { renderInspection } = await import('../../report/render-inspection.js');
+      const { renderInspection } = await import('../../report/text/render-inspection.js');
       output.print(renderInspection(report, output.style));
     }
   },

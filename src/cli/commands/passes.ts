@@ -1,6 +1,6 @@
 // `dsopt passes`: the catalogue.
 import type { Pass } from '../../pass/index.js';
-import { schemaName } from '../../report/schema-name.js';
+import { schemaName } from '../../report/schema/schema-name.js';
 import type { CommandModule } from '../command-module.js';
 import type { OutputOptions } from '../output.js';
 

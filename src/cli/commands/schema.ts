@@ -13,7 +13,7 @@ export const schema: CommandModule<['recipe' | 'report'], OutputOptions> = {
   },
   async run([what], _options, { output }) {
     if (what === 'report') {
-      const { reportJsonSchema } = await import('../../report/report-schema.js');
+      const { reportJsonSchema } = await import('../../report/schema/report-schema.js');
       output.printJson(reportJsonSchema());
     } else {
       const { builtinPasses, recipeJsonSchema } = await import('../../index.js');

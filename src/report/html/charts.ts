@@ -1,8 +1,9 @@
 // The charts of a report: what each shows, as options of echarts.
-import type { CompressionReport } from '../compression-report.js';
-import { formatBytes } from '../format.js';
-import type { NodeComparison, WeightGroups } from '../node-comparison.js';
-import { printable } from '../text-table.js';
+
+import { formatBytes } from '../format/format.js';
+import { printable } from '../format/text-table.js';
+import type { CompressionReport } from '../schema/compression-report.js';
+import type { NodeComparison, WeightGroups } from '../schema/node-comparison.js';
 import { type ChartOptions, isNarrow, paint } from './draw-chart.js';
 
 type Bytes = Readonly<Record<string, number>>;

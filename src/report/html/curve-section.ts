@@ -1,5 +1,5 @@
 // What changed step by step in a pass that trains: a picture of its losses.
-import type { CompressionReport } from '../compression-report.js';
+import type { CompressionReport } from '../schema/compression-report.js';
 import { type ChartOptions, drawChart, paint } from './draw-chart.js';
 import { html, type Markup } from './markup.js';
 

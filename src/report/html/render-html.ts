@@ -1,8 +1,7 @@
 // The report of a run as one HTML file that needs nothing else: no network, no script, light and dark, readable on a phone.
 
 import { basename } from 'node:path';
-import { allWarnings } from '../all-warnings.js';
-import type { CompressionReport } from '../compression-report.js';
+import { allWarnings } from '../facts/all-warnings.js';
 import {
   digits,
   formatBytes,
@@ -12,12 +11,13 @@ import {
   formatError,
   formatMilliseconds,
   plural,
-} from '../format.js';
-import { formatDifference, formatFidelity, formatFigure, formatInterval } from '../format-metric.js';
-import type { NodeComparison } from '../node-comparison.js';
-import { groupReasons } from '../skip-reasons.js';
-import { worstCosine } from '../summary-line.js';
-import { techniqueHeader, techniqueRows } from '../technique-rows.js';
+} from '../format/format.js';
+import { formatDifference, formatFidelity, formatFigure, formatInterval } from '../format/format-metric.js';
+import { groupReasons } from '../format/skip-reasons.js';
+import { worstCosine } from '../format/summary-line.js';
+import { techniqueHeader, techniqueRows } from '../format/technique-rows.js';
+import type { CompressionReport } from '../schema/compression-report.js';
+import type { NodeComparison } from '../schema/node-comparison.js';
 import { distribution, latencyDistribution, nodeErrors, sizeByGroup, sizeByType } from './charts.js';
 import { curveCharts } from './curve-section.js';
 import { drawChart } from './draw-chart.js';
