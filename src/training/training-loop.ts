@@ -1,8 +1,7 @@
 // The loop of a training: steps of the optimizer on typed arrays, checks on held-out examples, the best weights so far, checkpoints, the log.
 import { createHash } from 'node:crypto';
-import { appendFileSync, writeFileSync } from 'node:fs';
 import type { Engine } from '../engine/index.js';
-import { ioError, throwIfAborted, trainingDiverged, usageError } from '../errors.js';
+import { throwIfAborted, trainingDiverged, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { createRandom } from '../numeric/index.js';
 import type { Tensor } from '../tensor/index.js';
@@ -24,6 +23,7 @@ import {
   updateAverage,
 } from './optimizers/index.js';
 import type { TrainingOptions } from './options.js';
+import { TrainingLog } from './training-log.js';
 import type { TrainedWeights } from './weights/trained-weights.js';
 import type { WeightForm } from './weights/weight-form.js';
 
@@ -123,7 +123,8 @@ export class Training {
     if (await this.isEqual()) return this.result('equal', 0);
     const resumed = options.resume ? this.checkpoint?.read() : null;
     if (resumed) this.restore(resumed);
-    else if (options.log !== undefined) writeLog(options.log, '', true);
+    const log = options.log === undefined ? null : new TrainingLog(options.log);
+    log?.begin(this.step);
     if (options.ema > 0) this.average ??= weights.copy();
     if (!resumed) await this.check();
     const every = options.checkEvery ?? Math.max(1, Math.ceil(this.total / 10));
@@ -147,13 +148,7 @@ export class Training {
       this.losses.push(loss);
       this.step++;
       this.environment.progress(this.step, this.total, this.note(loss, (1000 * seen) / (performance.now() - start)));
-      if (options.log !== undefined) {
-        const milliseconds = performance.now() - began;
-        writeLog(
-          options.log,
-          JSON.stringify({ step: this.step, loss, terms, rate, norm, examples: count, milliseconds }),
-        );
-      }
+      log?.add({ step: this.step, loss, terms, rate, norm, examples: count, milliseconds: performance.now() - began });
       if (this.step % every === 0 || this.step === this.total) {
         await this.check();
         if (options.patience > 0 && this.stale >= options.patience) ended = 'no better';
@@ -348,13 +343,4 @@ export class Training {
 function isBetter(check: HeldOutLoss, best: HeldOutLoss): boolean {
   const gain = (check.score ?? 0) - (best.score ?? 0);
   return gain > 0 || (gain === 0 && check.loss < best.loss);
-}
-
-function writeLog(path: string, line: string, anew = false): void {
-  try {
-    if (anew) writeFileSync(path, line);
-    else appendFileSync(path, `${line}\n`);
-  } catch (cause) {
-    throw ioError('write', path, cause);
-  }
 }

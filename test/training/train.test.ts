@@ -1,5 +1,5 @@
 // The training loop on a small network: it learns, is repeatable, resumes to the same course, keeps zeros, stops when asked or when it diverges.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { cloneModel, type Model, tensorType } from '../../src/ir/index.js';
@@ -30,8 +30,9 @@ interface Given {
   readonly labelled?: boolean;
   readonly options?: Partial<TrainingOptions>;
   readonly finish?: AbortSignal;
+  readonly signal?: AbortSignal;
   readonly maxMemory?: number;
-  readonly onStep?: (step: number, note: string) => void;
+  readonly onStep?: (step: number, note: string) => unknown;
 }
 
 async function run({
@@ -41,6 +42,7 @@ async function run({
   labelled = false,
   options = {},
   finish,
+  signal = new AbortController().signal,
   maxMemory,
   onStep,
 }: Given = {}): Promise<{ result: TrainingResult; student: Model }> {
@@ -55,7 +57,7 @@ async function run({
     {
       engine,
       seed: 3,
-      signal: new AbortController().signal,
+      signal,
       finish: finish ?? null,
       maxMemory,
       progress: (step, _, note) => onStep?.(step, note),
@@ -95,6 +97,47 @@ test('a stopped training resumes to the course of one that was not', async () =>
   const second = await run({ options: { checkpoint, resume: true } });
   expect(second.result.losses).toEqual(whole.result.losses);
   expect(weightOf(second.student, 'w1')).toEqual(weightOf(whole.student, 'w1'));
+});
+
+test('a log that is ahead of its checkpoint goes on from there', async () => {
+  const [checkpoint, log] = [join(folder, 'logged'), join(folder, 'steps.jsonl')];
+  const options = { checkpoint, log, steps: 8, checkEvery: 4 };
+  const whole = await run({ options });
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+  expect(lines).toHaveLength(8);
+  const ended = await run({ options: { ...options, resume: true } });
+  expect(ended.result.losses).toEqual(whole.result.losses);
+  expect(readFileSync(log, 'utf8').trimEnd().split('\n')).toEqual(lines);
+  // What a killed process had written of steps after its last checkpoint, down to the middle of a line.
+  const killed = join(folder, 'killed');
+  const controller = new AbortController();
+  const first = run({
+    options: { ...options, checkpoint: killed },
+    signal: controller.signal,
+    onStep: (step) => step === 6 && controller.abort(),
+  });
+  await expect(first).rejects.toBeDefined();
+  writeFileSync(log, `${lines.slice(0, 6).join('\n')}\n{"step":7,"lo`);
+  await run({ options: { ...options, checkpoint: killed, resume: true } });
+  const steps = readFileSync(log, 'utf8').trimEnd().split('\n');
+  expect(steps.map((line) => JSON.parse(line).step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(steps.map((line) => JSON.parse(line).loss)).toEqual(whole.result.losses);
+});
+
+test.each([
+  ['stages, a moving average and momentum', { loss: 'labels:1@40%;logits:1', ema: 0.8, optimizer: 'sgd' } as const],
+  ['accumulation and AdamW', { accumulate: 2, weightDecay: 0.1 }],
+])('a killed training resumes to the same course: %s', async (name, given) => {
+  const checkpoint = join(folder, name);
+  const options = { steps: 12, checkEvery: 4, lr: 0.01, ...given };
+  const whole = await run({ options, labelled: true });
+  const controller = new AbortController();
+  const onStep = (step: number) => step === 7 && controller.abort();
+  const killed = run({ options: { ...options, checkpoint }, labelled: true, signal: controller.signal, onStep });
+  await expect(killed).rejects.toBeDefined();
+  const resumed = await run({ options: { ...options, checkpoint, resume: true }, labelled: true });
+  expect(resumed.result.losses).toEqual(whole.result.losses);
+  expect(weightOf(resumed.student, 'w1')).toEqual(weightOf(whole.student, 'w1'));
 });
 
 test('a checkpoint of another training is refused', async () => {

@@ -1,5 +1,6 @@
 // Training of products whose weights lie in blocks (MatMulNBits), and of convolutions of integers: the float form says what the kernels say, and what was
 // judged is what they say afterwards. Where integers stay, gradients pass through to what is multiplied with them.
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { quantizeDynamic } from '../../../passes/quantize-dynamic/index.js';
 import { quantizeWeights } from '../../../passes/quantize-weights/index.js';
@@ -8,13 +9,15 @@ import { createRandom } from '../../../src/numeric/index.js';
 import type { Pass } from '../../../src/pass/index.js';
 import { float32Tensor } from '../../../src/tensor/index.js';
 import { Examples } from '../../../src/training/examples/examples.js';
-import { train } from '../../../src/training/index.js';
+import { type TrainingOptions, train } from '../../../src/training/index.js';
 import { frozenWeights } from '../../../src/training/weights/frozen-weights.js';
 import { IntegerWeights } from '../../../src/training/weights/integer-weights.js';
 import { checkGradients } from '../../autodiff/check-gradients.js';
 import { engine, outputsOf, relativeError, runOnCopy } from '../../fixture-models.js';
+import { temporaryFolder } from '../../temporary-folder.js';
 import { matrixExamples, matrixFeeds, matrixNetwork, optionsOf } from '../small-models.js';
 
+const folder = temporaryFolder();
 const environment = { engine, seed: 1, signal: new AbortController().signal, finish: null, progress() {} };
 const learning = { learnScales: true, signal: environment.signal };
 /** Not a whole number of blocks of 32. */
@@ -190,4 +193,29 @@ test('nothing stays where all integers are trained', async () => {
     const model = await quantized(matrixNetwork(64, 96), quantizeWeights, { compute, bits: 4, algorithm: 'rtn' });
     expect(frozenWeights(IntegerWeights.of(model, learning)!.model.graph, false)).toEqual([]);
   }
+});
+
+test('a killed training of integers that oscillate resumes to the same course', async () => {
+  const teacher = matrixNetwork(64, 96);
+  const given = { compute: 'nbits', bits: 4, algorithm: 'rtn' };
+  const course = async (options: Partial<TrainingOptions>, abortAt = 0) => {
+    const model = await quantized(teacher, quantizeWeights, given);
+    const form = IntegerWeights.of(model, learning)!;
+    const controller = new AbortController();
+    const progress = (step: number): void => {
+      if (step === abortAt) controller.abort();
+    };
+    const settings = optionsOf({ batch: 32, steps: 24, checkEvery: 6, ...options });
+    const request = { student: form.model, teacher, examples: matrixExamples(64), form, options: settings, rate: 2e-2 };
+    const { losses } = await train(request, { ...environment, signal: controller.signal, progress });
+    form.writeTo(model);
+    const integers = [...model.graph.initializers].flatMap(({ constant }) =>
+      constant?.dataType === 'uint8' ? [Buffer.from(constant.bytes()).toString('hex')] : [],
+    );
+    return { losses, integers };
+  };
+  const checkpoint = join(folder, 'oscillating');
+  const whole = await course({});
+  await expect(course({ checkpoint }, 20)).rejects.toBeDefined();
+  expect(await course({ checkpoint, resume: true })).toEqual(whole);
 });
