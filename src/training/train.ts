@@ -56,9 +56,14 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
     new BatchStream({ examples, options: given, fixed, teaching, kinds, ahead: executing !== engine });
   try {
     const { maxMemory = Number.POSITIVE_INFINITY } = environment;
+    const held = weights.heldBytes({
+      averages: options.ema > 0 ? 1 : 0,
+      moments: options.optimizer === 'sgd' ? 1 : 2,
+      checkpoints: checkpoint !== undefined,
+    });
     const bytesOf = async (given: TrainingOptions, recompute: boolean): Promise<number> => {
       stages.recompute(recompute);
-      return stages.stepBytes(await streamOf(given).tensors(examples.widest(given.batch), null));
+      return held + (await stages.stepBytes(await streamOf(given).tensors(examples.widest(given.batch), null)));
     };
     stages.recompute(options.recompute === 'always');
     if (executing === engine && Number.isFinite(maxMemory)) {
@@ -97,8 +102,8 @@ async function inBatchesThatFit(
     if (bytes <= most || fixed) return options;
     if (options.batch === 1) {
       throw memoryLimit(
-        `A step of training on one example holds ${Math.ceil(bytes / 2 ** 20)} MiB`,
-        'Raise --max-memory, or train on shorter inputs.',
+        `A step of training on one example, with weights and what is kept of them, holds ${Math.ceil(bytes / 2 ** 20)} MiB`,
+        'Raise --max-memory, or train on shorter inputs; --optimizer sgd and --integers kept keep less.',
       );
     }
     const batch = Math.ceil(options.batch / 2);

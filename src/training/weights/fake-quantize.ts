@@ -48,6 +48,15 @@ export class FakeQuantizer implements WeightForm {
     return null;
   }
 
+  moves(): boolean {
+    return true;
+  }
+
+  /** Of the rounded matrices. */
+  get heldBytes(): number {
+    return [...this.layouts.values()].reduce((sum, { outer, k, inner }) => sum + 4 * outer * k * inner, 0);
+  }
+
   weight(name: string, variables: Weights): Float32Array {
     const values = variables.get(name)!;
     const layout = this.layouts.get(name);

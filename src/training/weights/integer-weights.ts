@@ -3,7 +3,7 @@
 import { throwIfAborted } from '../../errors.js';
 import { cloneModel, type Model, type Node, type Value } from '../../ir/index.js';
 import { constantSource } from '../../ops/index.js';
-import { float32Tensor, type Tensor } from '../../tensor/index.js';
+import { float32Tensor, sizeOf, type Tensor } from '../../tensor/index.js';
 import type { Weights } from '../optimizers/index.js';
 import { floatBlockProducts } from './block-products.js';
 import { floatOrigin, stepsBefore } from './float-origins.js';
@@ -11,7 +11,7 @@ import { limitsOf, storedIntegers, wholeSteps } from './integer-grid.js';
 import { floatWeights } from './integer-products.js';
 import { decodedValues, decodedWeight, type IntegerWeight, scalesThatStay } from './integer-weight.js';
 import { isScaleOfActivations } from './learned-scales.js';
-import { type Oscillations, seeInteger, startOscillations } from './oscillations.js';
+import { isOscillation, type Oscillations, oscillationNames, seeInteger, startOscillations } from './oscillations.js';
 import type { WeightForm } from './weight-form.js';
 
 /** So many steps of a grid are moved at the pace of a weight of float, of which a matrix in 4 bits has a few in a tenth. */
@@ -128,10 +128,22 @@ export class IntegerWeights implements WeightForm {
     const own = new Map<string, Float32Array>([[name, steps]]);
     if (!this.keepsIntegers) {
       const { tracks, means } = startOscillations(integers);
-      own.set(`${name}/tracks`, tracks).set(`${name}/means`, means);
+      const names = oscillationNames(name);
+      own.set(names.tracks, tracks).set(names.means, means);
     }
     if (weight.learned) own.set(scaleVariable(name), new Float32Array(weight.storedScales.length));
     return own;
+  }
+
+  moves(variable: string): boolean {
+    if (isOscillation(variable)) return false;
+    return !(this.keepsIntegers && this.weights.get(variable)?.fine === false);
+  }
+
+  /** Of the decoded weights, and of those before they were rounded. */
+  get heldBytes(): number {
+    const decoded = [...this.weights.values()].reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
+    return decoded + [...this.origins.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   weight(name: string, variables: Weights): Float32Array {
@@ -182,7 +194,8 @@ export class IntegerWeights implements WeightForm {
   }
 
   private oscillationsOf(name: string, variables: Weights): Oscillations | null {
-    const [tracks, means] = [variables.get(`${name}/tracks`), variables.get(`${name}/means`)];
+    const names = oscillationNames(name);
+    const [tracks, means] = [variables.get(names.tracks), variables.get(names.means)];
     return tracks && means ? { tracks, means } : null;
   }
 

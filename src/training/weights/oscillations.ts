@@ -17,6 +17,15 @@ const newest = 0.02;
 const codes = 16;
 const fixedCode = 15;
 
+/** Variables in which the course of a weight's integers is kept. */
+export function oscillationNames(weight: string): { readonly tracks: string; readonly means: string } {
+  return { tracks: `${weight}/tracks`, means: `${weight}/means` };
+}
+
+export function isOscillation(variable: string): boolean {
+  return /\/(?:tracks|means)$/.test(variable);
+}
+
 export function startOscillations(integers: Float32Array): Oscillations {
   return { tracks: integers.map((integer) => encode(integer, 0, 0)), means: integers.slice() };
 }

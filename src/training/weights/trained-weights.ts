@@ -20,6 +20,13 @@ export interface TrainedForm {
   readonly renormalization?: Renormalization | null;
 }
 
+/** How many arrays there are for each variable. */
+export interface HeldCopies {
+  readonly averages: number;
+  readonly moments: number;
+  readonly checkpoints: boolean;
+}
+
 export class TrainedWeights {
   /** In the graph that is trained. */
   readonly names: readonly string[];
@@ -75,6 +82,20 @@ export class TrainedWeights {
   /** Gradients by weights become gradients by what the optimizer moves. */
   pull(gradients: Map<string, Float32Array>): void {
     this.form?.pull(gradients, this.arrays);
+  }
+
+  /**
+   * Bytes that a training holds whatever its batches are: variables, the best of them so far, `averages` of them, gradients and `moments` of those that are moved, and
+   * with `checkpoints` all of that once more while it is written.
+   */
+  heldBytes({ averages, moments, checkpoints }: HeldCopies): number {
+    let [all, moved] = [0, 0];
+    for (const [name, { byteLength }] of this.arrays) {
+      all += byteLength;
+      if (this.form?.moves(name) ?? true) moved += byteLength;
+    }
+    const state = (2 + averages) * all + moments * moved;
+    return (checkpoints ? 2 : 1) * state + moved + (this.form?.heldBytes ?? 0);
   }
 
   get prunedCount(): number {

@@ -9,6 +9,10 @@ export interface WeightForm {
   rounds(name: string): boolean;
   /** What the optimizer moves for the weight `name` that now holds `values`; null where it moves the weight itself. */
   variables(name: string, values: Float32Array): Weights | null;
+  /** Whether gradients move this variable; others keep track of something. */
+  moves(variable: string): boolean;
+  /** Bytes that are held beside variables. */
+  readonly heldBytes: number;
   /** The weight that these variables stand for: a buffer that the next call for the same weight reuses. */
   weight(name: string, variables: Weights): Float32Array;
   /** Gradients by weights, as the graph gives them, become gradients by variables. */

@@ -12,6 +12,7 @@ import { Examples } from '../../../src/training/examples/examples.js';
 import { type TrainingOptions, train } from '../../../src/training/index.js';
 import { frozenWeights } from '../../../src/training/weights/frozen-weights.js';
 import { IntegerWeights } from '../../../src/training/weights/integer-weights.js';
+import { TrainedWeights } from '../../../src/training/weights/trained-weights.js';
 import { checkGradients } from '../../autodiff/check-gradients.js';
 import { engine, outputsOf, relativeError, runOnCopy } from '../../fixture-models.js';
 import { temporaryFolder } from '../../temporary-folder.js';
@@ -218,4 +219,24 @@ test('a killed training of integers that oscillate resumes to the same course', 
   const whole = await course({});
   await expect(course({ checkpoint }, 20)).rejects.toBeDefined();
   expect(await course({ checkpoint, resume: true })).toEqual(whole);
+});
+
+test('what a training keeps of its weights is counted', async () => {
+  const model = await quantized(matrixNetwork(64, 96), quantizeWeights, {
+    compute: 'nbits',
+    bits: 4,
+    algorithm: 'rtn',
+  });
+  const count = (keepIntegers: boolean): number => {
+    const form = IntegerWeights.of(model, { ...learning, keepIntegers })!;
+    const copies = { averages: 0, moments: 2, checkpoints: false };
+    return TrainedWeights.of(form.model, { form }).heldBytes(copies);
+  };
+  // Two matrices in blocks of 32, of [64, 64] and [96, 64], one of floats, [96, 5]; a scale for each block.
+  const [steps, floats] = [64 * 64 + 96 * 64, 96 * 5];
+  const scales = steps / 32;
+  const moved = floats + scales;
+  // Each twice, moments twice, gradients once, decoded weights once; beside steps lie their tracks and means.
+  expect(count(true)).toBe(4 * (2 * (steps + moved) + 2 * moved + moved + steps));
+  expect(count(false)).toBe(4 * (2 * (3 * steps + moved) + 3 * (steps + moved) + steps));
 });
