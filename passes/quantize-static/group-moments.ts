@@ -11,7 +11,7 @@ const mostProducts = 1 << 22;
 const leastPatches = 16;
 
 export class GroupMoments implements Observer {
-  /** Patches of each group. */
+  /** Patches of each group, by what they count. */
   count = 0;
   private readonly operator: LinearOperator;
   private readonly sampling: RowSampling;
@@ -29,15 +29,17 @@ export class GroupMoments implements Observer {
       withGrams && rowLength <= mostColumns ? this.sums.map(() => new Float64Array(rowLength * rowLength)) : null;
   }
 
-  observe(tensor: Tensor): void {
+  /** @param counts what each place counts; without: all 1. */
+  observe(tensor: Tensor, counts: Float32Array | null = null): void {
     const { rowLength } = this.operator;
-    for (const { group, rows } of operatorRows(this.operator, tensor, this.sampling)) {
-      if (group === 0) this.count += rows.length / rowLength;
+    for (const { group, rows, positions } of operatorRows(this.operator, tensor, this.sampling)) {
       const sums = this.sums[group];
       const gram = this.grams?.[group];
-      for (let start = 0; start < rows.length; start += rowLength) {
+      for (let start = 0, row = 0; start < rows.length; start += rowLength, row++) {
+        const count = counts ? counts[positions ? positions[row] : row] : 1;
+        if (group === 0) this.count += count;
         for (let i = 0; i < rowLength; i++) {
-          const value = rows[start + i];
+          const value = count * rows[start + i];
           sums[i] += value;
           if (gram && value !== 0)
             for (let j = 0, at = i * rowLength; j <= i; j++) gram[at + j] += value * rows[start + j];

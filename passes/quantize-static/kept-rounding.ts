@@ -18,13 +18,14 @@ export async function keptRounding(
   round: Round,
 ): Promise<RoundedConvolution[]> {
   if (!kept || operators.length === 0) return round();
-  const { rounding, biasCorrection, granularity, weightType, preset } = options;
+  const { rounding, biasCorrection, granularity, weightType, preset, fisher } = options;
   const settings = JSON.stringify({
     rounding,
     biasCorrection,
     granularity,
     weightType,
     preset,
+    fisher,
     bounds,
     seed: random().int(2 ** 31),
   });

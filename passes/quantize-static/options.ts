@@ -62,6 +62,12 @@ export const options = z.strictObject({
       'round the weights of convolutions up or down as is learned from the outputs (AdaRound; auto at 4 bits), so that errors cancel out on the inputs that were seen (GPTQ; auto at 8 bits), or each to the nearest',
     ),
   iterations: z.int().min(1).default(500).describe('of adaround: steps for each convolution'),
+  fisher: z
+    .boolean()
+    .default(false)
+    .describe(
+      'of gptq and bias correction: patches count by how much the loss depends on what convolutions make of them (squared gradients, the Fisher information), not all alike',
+    ),
   biasCorrection: z
     .boolean()
     .default(true)

@@ -10,7 +10,7 @@ const blockRows = 128;
 
 /** Of convolutions of one group; call `finish` after the last sample. */
 export class PatchGram implements Observer {
-  /** Patches so far. */
+  /** Patches so far, by what they count. */
   count = 0;
   private readonly operator: LinearOperator;
   private readonly sampling: RowSampling;
@@ -19,8 +19,11 @@ export class PatchGram implements Observer {
   /** Lower triangle of Σxxᵀ, row by row. */
   private readonly gram: Float32Array;
   private readonly rows: Float32Array;
+  /** Square root of what the patch of each row counts. */
+  private readonly roots: Float32Array;
   /** Elements of `rows` that are in use. */
   private filled = 0;
+  private weighed = false;
 
   constructor(operator: LinearOperator, sampling: RowSampling, products: MatrixProducts) {
     const { rowLength } = operator;
@@ -30,26 +33,34 @@ export class PatchGram implements Observer {
     this.sum = new Float64Array(rowLength);
     this.gram = new Float32Array((rowLength * (rowLength + 1)) / 2);
     this.rows = new Float32Array(blockRows * rowLength);
+    this.roots = new Float32Array(blockRows);
   }
 
   static byteLength(rowLength: number): number {
     return 4 * ((rowLength * (rowLength + 1)) / 2 + blockRows * rowLength);
   }
 
-  async observe(tensor: Tensor): Promise<void> {
-    for (const { rows } of operatorRows(this.operator, tensor, this.sampling)) {
+  /** @param counts what each place counts; without: all 1. */
+  async observe(tensor: Tensor, counts: Float32Array | null = null): Promise<void> {
+    const { rowLength } = this.operator;
+    for (const { rows, positions } of operatorRows(this.operator, tensor, this.sampling)) {
       for (let start = 0; start < rows.length; ) {
         const part = rows.subarray(start, start + this.rows.length - this.filled);
         this.rows.set(part, this.filled);
+        for (let at = 0; at < part.length; at += rowLength) {
+          const row = (start + at) / rowLength;
+          this.roots[(this.filled + at) / rowLength] = counts ? Math.sqrt(counts[positions ? positions[row] : row]) : 1;
+        }
         this.filled += part.length;
         start += part.length;
-        if (this.filled === this.rows.length) await this.addBlock();
+        if (this.filled === this.rows.length) await this.addBlock(counts !== null);
       }
     }
+    this.weighed ||= counts !== null;
   }
 
   async finish(): Promise<void> {
-    if (this.filled > 0) await this.addBlock();
+    if (this.filled > 0) await this.addBlock(this.weighed);
   }
 
   /** One, of the only group. */
@@ -72,18 +83,20 @@ export class PatchGram implements Observer {
     return [covariance];
   }
 
-  private async addBlock(): Promise<void> {
+  private async addBlock(weighed: boolean): Promise<void> {
     const { rowLength: columns } = this.operator;
-    const { gram, sum } = this;
+    const { gram, sum, roots } = this;
     const rows = this.rows.subarray(0, this.filled);
+    if (weighed) for (let at = 0; at < rows.length; at++) rows[at] *= roots[Math.floor(at / columns)];
     const product = await this.products.gram(rows, columns);
     for (let i = 0, at = 0; i < columns; i++) {
       for (let j = 0, from = i * columns; j <= i; j++, at++, from++) gram[at] += product[from];
     }
-    for (let start = 0; start < rows.length; start += columns) {
-      for (let i = 0; i < columns; i++) sum[i] += rows[start + i];
+    for (let start = 0, row = 0; start < rows.length; start += columns, row++) {
+      const root = roots[row];
+      for (let i = 0; i < columns; i++) sum[i] += root * rows[start + i];
+      this.count += root * root;
     }
-    this.count += rows.length / columns;
     this.filled = 0;
   }
 }

@@ -7,6 +7,7 @@ import type { PassContext } from '../../src/pass/index.js';
 import type { Tensor } from '../../src/tensor/index.js';
 import { GroupMoments } from './group-moments.js';
 import type { Options } from './options.js';
+import type { PatchCounts } from './patch-counts.js';
 import { PatchGram } from './patch-gram.js';
 
 export interface PatchMoments {
@@ -27,9 +28,18 @@ const mostColumns = 1536;
 export class SeenPatches implements Observer {
   readonly operator: LinearOperator;
   private readonly split: Split<PatchGram | GroupMoments>;
+  private readonly counts: PatchCounts | null;
+  private seen = 0;
 
-  constructor(operator: LinearOperator, options: Options, { products, random }: PassContext) {
+  /** @param counts what patches count; null: all alike. */
+  constructor(
+    operator: LinearOperator,
+    options: Options,
+    counts: PatchCounts | null,
+    { products, random }: PassContext,
+  ) {
     this.operator = operator;
+    this.counts = counts;
     const least = options.preset === 'accurate' ? mostPatches : fewestPatches;
     const most = Math.ceil(operator.rowLength / elementsPerPatch);
     this.split = new Split((part) => {
@@ -44,7 +54,8 @@ export class SeenPatches implements Observer {
   }
 
   async observe(tensor: Tensor): Promise<void> {
-    await this.split.next().observe(tensor);
+    const counts = this.counts?.[this.seen++] ?? null;
+    await this.split.next().observe(tensor, counts);
   }
 
   /** Of the fitted and of the held-out samples; the same twice where there are none of those. Call it once. */

@@ -10,6 +10,7 @@ import type { PassContext } from '../../src/pass/index.js';
 import { type RowWeights, roundByGram, roundingErrors, roundToNearest } from '../../src/quantization/index.js';
 import { heldOutErrors, meanErrors, type RoundedRows } from './held-out-errors.js';
 import type { Options } from './options.js';
+import { countPatches } from './patch-counts.js';
 import { momentBytes, type PatchMoments, SeenPatches } from './patch-moments.js';
 
 export interface RoundedConvolution {
@@ -38,7 +39,8 @@ export async function roundConvolutions(
 ): Promise<RoundedConvolution[]> {
   const rounded: RoundedConvolution[] = [];
   for (const batch of batches(operators, options)) {
-    const seen = batch.map((operator) => new SeenPatches(operator, options, context));
+    const counts = options.fisher ? await countPatches(model, batch, context) : null;
+    const seen = batch.map((each) => new SeenPatches(each, options, counts?.get(each.output.name) ?? null, context));
     if (options.rounding === 'gptq' || options.biasCorrection) {
       await context.observe(batch.map((operator, index) => [operator.input, seen[index]] as const));
     }

@@ -8,26 +8,31 @@ interface RowInformationOptions {
   readonly engine: Engine;
   readonly threads?: number;
   readonly signal?: AbortSignal;
+  /** Of a value the axis of its channels; default: the last one. */
+  axisOf?(value: string): number;
   onSample?(done: number): void;
 }
 
 /**
- * By value of the main graph [..., channels], for each sample its rows, one behind the other; what the answers do not depend on is left out.
+ * By value of the main graph, [..., channels] or with channels along `axisOf`, for each sample its rows, one behind the other; what the answers do not depend on is left out.
  * Throws MODEL_UNSUPPORTED where the model cannot be differentiated.
  */
 export async function rowInformation(
   model: Model,
   values: readonly string[],
   samples: AsyncIterable<Feeds>,
-  { engine, threads = 2, signal, onSample }: RowInformationOptions,
+  { engine, threads = 2, signal, axisOf = () => -1, onSample }: RowInformationOptions,
 ): Promise<Map<string, Float32Array[]>> {
   const rows = new Map<string, Float32Array[]>();
   await runSamples(
     samples,
     (feeds) =>
-      openSlopes(model, values, feeds, { engine, threads }, (builder, gradient) =>
-        builder.reduce('ReduceSum', builder.square(gradient), [builder.shapeOf(gradient).length - 1]),
-      ),
+      openSlopes(model, values, feeds, { engine, threads }, (builder, gradient, { name }) => {
+        const axis = axisOf(name);
+        return builder.reduce('ReduceSum', builder.square(gradient), [
+          axis < 0 ? builder.shapeOf(gradient).length + axis : axis,
+        ]);
+      }),
     (name, values) => {
       const known = rows.get(name);
       if (known) known.push(values.slice());
