@@ -89,15 +89,22 @@ function trainedParts({ integers, ranges }: TrainingOptions): string {
   return integers === 'kept' ? 'scales trained' : 'integers and scales trained';
 }
 
-function describe({ steps, losses, checks, bestStep, ended, pruned }: TrainingResult, { record }: PassContext): void {
+function describe(result: TrainingResult, { record }: PassContext): void {
+  const { steps, losses, checks, bestStep, ended, pruned, judgedItself } = result;
   record.metric('steps', steps);
   if (losses.length > 0) {
     record.metric('lossOfFirstStep', losses[0]);
     record.metric('lossOfLastStep', losses[losses.length - 1]);
   }
+  if (judgedItself) {
+    record.warn(
+      'There are too few examples to hold any out, so those that were trained on chose the weights: give 160 or more, or a larger --holdout',
+    );
+  }
   if (checks.length > 0) {
-    record.metric('heldOutLossBefore', checks[0].loss);
-    record.metric('heldOutLossAfter', Math.min(...checks.map(({ loss }) => loss)));
+    const judged = judgedItself ? 'ownLoss' : 'heldOutLoss';
+    record.metric(`${judged}Before`, checks[0].loss);
+    record.metric(`${judged}After`, Math.min(...checks.map(({ loss }) => loss)));
     const scores = checks.flatMap(({ step, score }) => (score === null ? [] : [{ step, score }]));
     if (scores.length > 0) {
       record.metric('heldOutScoreBefore', scores[0].score);
@@ -109,7 +116,7 @@ function describe({ steps, losses, checks, bestStep, ended, pruned }: TrainingRe
     record.curve('loss', thinned(losses.map((loss, index) => [index + 1, loss])));
     if (checks.length > 1)
       record.curve(
-        'held-out loss',
+        judgedItself ? 'loss of what judges' : 'held-out loss',
         checks.map(({ step, loss }) => [step, loss]),
       );
   }
@@ -120,7 +127,7 @@ function describe({ steps, losses, checks, bestStep, ended, pruned }: TrainingRe
     record.warn(`Training ended at step ${steps}: the held-out loss got far worse than at the start; try a lower lr`);
   if (ended === 'no better') record.warn(`Training ended at step ${steps}, as nothing got better on held-out examples`);
   if (checks.length > 1 && bestStep === 0)
-    record.warn('No step was better than none on held-out examples: the weights are as they were');
+    record.warn('No step was better than none on the examples that judge: the weights are as they were');
 }
 
 /** Points of a picture: more than its pixels say nothing. */

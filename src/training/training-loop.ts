@@ -60,7 +60,7 @@ export interface TrainingResult {
   readonly steps: number;
   /** Of each step. */
   readonly losses: readonly number[];
-  /** On held-out examples, before the first step and at each check; empty where none were held out. */
+  /** On the examples that judge, before the first step and at each check; empty where none were to be held out. */
   readonly checks: readonly HeldOutLoss[];
   /** The step whose weights were taken. */
   readonly bestStep: number;
@@ -71,6 +71,8 @@ export interface TrainingResult {
   readonly ended: 'completed' | 'interrupted' | 'no better' | 'diverged' | 'equal';
   /** Weights whose zeros were kept. */
   readonly pruned: number;
+  /** There were too few examples to hold any out: those that were trained on chose the weights. */
+  readonly judgedItself: boolean;
 }
 
 /** A loss that rounding explains. */
@@ -173,7 +175,7 @@ export class Training {
     const score = heldOut?.score ?? null;
     const parts = [
       `loss ${loss.toPrecision(3)}`,
-      ...(heldOut ? [`held out ${heldOut.loss.toPrecision(3)}`] : []),
+      ...(heldOut ? [`${this.parts.stream.judgesItself ? 'judged' : 'held out'} ${heldOut.loss.toPrecision(3)}`] : []),
       ...(score === null ? [] : [`${(100 * score).toFixed(1)} % right`]),
     ];
     return [...parts, `${Math.round(examplesPerSecond)} examples/s`].join(' · ');
@@ -191,6 +193,7 @@ export class Training {
       batch: this.parts.options.batch,
       ended,
       pruned: weights.prunedCount,
+      judgedItself: this.parts.stream.judgesItself,
     };
   }
 
@@ -229,7 +232,7 @@ export class Training {
     return { loss, terms, norm };
   }
 
-  /** The loss on held-out examples; without any, the mean of the last training losses stands for it. */
+  /** The loss on the examples that judge. */
   private async check(): Promise<void> {
     const { stream, stages, weights } = this.parts;
     const feeds = weights.shipped(this.average ?? weights.arrays);

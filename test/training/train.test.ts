@@ -140,6 +140,23 @@ test.each([
   expect(weightOf(resumed.student, 'w1')).toEqual(weightOf(whole.student, 'w1'));
 });
 
+test('where there are too few examples to hold any out, what was trained on keeps the weights from getting worse', async () => {
+  const teacher = network(1);
+  const student = network(1);
+  const w2 = [...student.graph.initializers].find(({ name }) => name === 'w2')!;
+  w2.constant = float32Tensor(
+    w2.constant!.shape,
+    w2.constant!.readFloat32().map((value) => 1.1 * value),
+  );
+  const before = weightOf(student, 'w2');
+  const { result } = await run({ student, teacher, count: 24, options: { steps: 3, lr: 50, checkEvery: 1 } });
+  expect(result.judgedItself).toBe(true);
+  expect(result.checks).toHaveLength(4);
+  expect(result.bestStep).toBe(0);
+  expect(weightOf(student, 'w2')).toEqual(before);
+  expect((await run({ count: 200, options: { steps: 2 } })).result.judgedItself).toBe(false);
+});
+
 test('a checkpoint of another training is refused', async () => {
   const checkpoint = join(folder, 'refused');
   await run({ options: { checkpoint, steps: 2 } });

@@ -34,6 +34,8 @@ interface Sources {
 export class BatchStream {
   private readonly sources: Sources;
   private kept: readonly HeldOutBatch[] | null = null;
+  /** Whether `heldOut` gave examples that are trained on. */
+  judgesItself = false;
 
   constructor(sources: Sources) {
     this.sources = sources;
@@ -73,18 +75,28 @@ export class BatchStream {
     return { feeds, teacher, labels };
   }
 
-  /** Held-out examples in batches that the model takes, varied as those that are trained on, the same way each time. */
+  /**
+   * Held-out examples in batches that the model takes, varied as those that are trained on, the same way each time; where there are none, examples that are
+   * trained on judge, which tells at least what got far worse.
+   */
   async heldOut(random: Random): Promise<readonly HeldOutBatch[]> {
     if (this.kept) return this.kept;
+    const { examples } = this.sources;
+    const kept = await this.batchesOf(examples.heldOut, random);
+    this.judgesItself = kept.length === 0 && examples.ownJudges.length > 0;
+    this.kept = this.judgesItself ? await this.batchesOf(examples.ownJudges, random) : kept;
+    return this.kept;
+  }
+
+  private async batchesOf(indices: readonly number[], random: Random): Promise<HeldOutBatch[]> {
     const { examples, options, fixed } = this.sources;
-    const kept: HeldOutBatch[] = [];
-    for (const batch of examples.batches(examples.heldOut, options.batch, null)) {
+    const batches: HeldOutBatch[] = [];
+    for (const batch of examples.batches(indices, options.batch, null)) {
       if (fixed !== null && batch.indices.length !== fixed) continue;
-      const tensors = await this.tensors(batch, random.fork(`held out ${kept.length}`));
-      kept.push({ count: batch.indices.length, tensors });
+      const tensors = await this.tensors(batch, random.fork(`held out ${batches.length}`));
+      batches.push({ count: batch.indices.length, tensors });
     }
-    this.kept = kept;
-    return kept;
+    return batches;
   }
 
   private get maskToken(): bigint | null {

@@ -9,6 +9,8 @@ const rowMultiple = 16;
 const mostHeldOut = 512;
 /** Fewer are not worth holding out. */
 const leastHeldOut = 16;
+/** So many of those that are trained on judge weights where none are held out. */
+const mostOwnJudges = 64;
 
 export interface Batch {
   /** Which examples, by their numbers. */
@@ -22,6 +24,8 @@ type ExampleFacts = Partial<Pick<Dataset, 'maskToken' | 'kind'>>;
 export class Examples {
   readonly training: readonly number[];
   readonly heldOut: readonly number[];
+  /** Which are trained on and judge weights all the same: where some were to be held out, and there are too few. */
+  readonly ownJudges: readonly number[];
   /** What the tokenizer of the data writes for hidden words. */
   readonly maskToken: number | null;
   /** Pictures in colour, which say the same mirrored and shifted. */
@@ -44,6 +48,8 @@ export class Examples {
     const isHeldOut = (index: number): boolean => every > 0 && index % every === every - 1 && index < every * wanted;
     this.heldOut = all.filter(isHeldOut);
     this.training = all.filter((index) => !isHeldOut(index));
+    const step = Math.max(1, Math.floor(all.length / mostOwnJudges));
+    this.ownJudges = holdout > 0 ? all.filter((index) => index % step === 0).slice(0, mostOwnJudges) : [];
   }
 
   /** In the order of their numbers. */
