@@ -24,11 +24,16 @@ export function biasSlotOf(node: Node, model: Model): BiasSlot | null {
   return null;
 }
 
+const products: ReadonlySet<string> = new Set([
+  ...['MatMul', 'Gemm', 'MatMulInteger', 'Add'],
+  'com.microsoft::MatMulNBits',
+]);
+
 /** Products, also of integers: Cast and Mul of their scales lie in between. */
 function isProduct(value: Value | null): boolean {
   let producer = value?.producer;
   while (producer?.is('Mul', 'Cast', 'Identity')) producer = producer.input(0)?.producer;
-  return producer?.is('MatMul', 'Gemm', 'MatMulInteger', 'com.microsoft::MatMulNBits', 'Add') ?? false;
+  return producer !== undefined && producer !== null && products.has(producer.qualifiedType);
 }
 
 function sizeOf(value: Value, model: Model): number | null {

@@ -14,6 +14,9 @@ interface Sums {
 /** Variance below which an output counts as constant, relative to its mean square. */
 const leastVariance = 1e-9;
 
+/** Of the mean error: what a sample counts at least with. */
+const leastOfMean = 1e-2;
+
 export class OutputErrors {
   private readonly byName = new Map<string, Sums>();
 
@@ -37,18 +40,20 @@ export class OutputErrors {
 
   /**
    * Geometric mean over the samples of the error of all outputs together: what errors are like in most samples, which a few samples tell, while their sum
-   * depends on one or two of them.
+   * depends on one or two of them. Samples that say next to nothing (maps without an object) count with a hundredth of the mean, or they would decide alone.
    */
   get typical(): number {
     const outputs = [...this.byName.values()].map((sums) => ({ ...sums, share: shareOf(sums, 1) }));
     const samples = outputs[0]?.samples.length ?? 0;
-    let sum = 0;
-    for (let sample = 0; sample < samples; sample++) {
-      const error = outputs.reduce((total, output) => total + (output.samples[sample] ?? 0) * output.share, 0);
-      sum += Math.log(Math.max(error * samples, Number.MIN_VALUE));
-    }
-    const typical = Math.exp(sum / Math.max(samples, 1));
-    return Number.isNaN(typical) ? Number.POSITIVE_INFINITY : typical <= 2 * Number.MIN_VALUE ? 0 : typical;
+    if (samples === 0) return 0;
+    const errors = Array.from({ length: samples }, (_, sample) =>
+      outputs.reduce((total, output) => total + (output.samples[sample] ?? 0) * output.share, 0),
+    );
+    const mean = errors.reduce((sum, error) => sum + error / samples, 0);
+    if (!(mean > 0)) return mean === 0 ? 0 : Number.POSITIVE_INFINITY;
+    const least = mean * leastOfMean;
+    const logarithms = errors.reduce((sum, error) => sum + Math.log(Math.max(error, least)), 0);
+    return samples * Math.exp(logarithms / samples);
   }
 
   private each(): number[] {

@@ -6,6 +6,9 @@ import type { RuntimeTarget } from '../../src/quantization/index.js';
 import { dropUnused, replaceNode } from '../../src/rewrite/index.js';
 import type { Options } from './options.js';
 
+/** What is written for them: in float on purpose. */
+export const wholeOperators: readonly string[] = ['com.microsoft::QuickGelu', 'com.microsoft::Gelu'];
+
 export interface WholeActivation {
   readonly kind: 'silu' | 'gelu';
   /** All nodes of it, the one that gives its result last. */

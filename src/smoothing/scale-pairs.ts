@@ -81,6 +81,9 @@ function pairOf(
 /** They multiply by any positive factor what they were multiplied by. */
 const homogeneous = ['Relu', 'LeakyRelu', 'MaxPool', 'AveragePool', 'Identity'];
 
+/** onnxruntime's own has no domain. */
+const norms: ReadonlySet<string> = new Set(['LayerNormalization', 'RMSNormalization', 'SimplifiedLayerNormalization']);
+
 function sourceOf(
   value: Value,
   channels: number,
@@ -96,7 +99,7 @@ function sourceOf(
   const linear = linearBehind(value, channels, kind, operators);
   if (linear) return { kind: 'linear', what: `the ${linear.node.opType} before it`, operator: linear };
   if (kind !== 'matrix') return null;
-  if (producer.is('LayerNormalization', 'RMSNormalization', 'com.microsoft::SimplifiedLayerNormalization')) {
+  if (norms.has(producer.qualifiedType)) {
     return constantsOf(
       'the norm before it',
       [1, 2].map((index) => ({ node: producer, index })),

@@ -27,11 +27,14 @@ function isOnlyQuantized(value: Value): boolean {
   return [...value.uses].every(({ node }) => isQuantizing(node));
 }
 
+const weighted: ReadonlySet<string> = new Set([
+  ...['Conv', 'ConvTranspose', 'Gemm', 'MatMul'],
+  ...['FusedConv', 'FusedGemm', 'FusedMatMul'].map((name) => `com.microsoft::${name}`),
+]);
+
 /** A weight that is restored from integers in every run, for a product in float. */
 function takesRestoredWeight(node: Node): boolean {
-  if (!node.is('Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'com.microsoft::FusedConv', 'com.microsoft::FusedMatMul'))
-    return false;
-  return isRestoredConstant(node.input(1));
+  return weighted.has(node.qualifiedType) && isRestoredConstant(node.input(1));
 }
 
 function isRestoredConstant(value: Value | null): boolean {

@@ -14,6 +14,16 @@ it('is squared error by variance over all samples, of the output that moved most
   expect(errors.typical).toBeCloseTo(Math.sqrt((1 / 2) * (1 / 10)), 12);
 });
 
+it('is typical of most samples, but not of one that says nothing', () => {
+  const errors = new OutputErrors();
+  for (const error of [0.1, 0.1, 0.1]) errors.add({ a: vector(-1, 1) }, { a: vector(-1, 1 + error) });
+  const before = errors.typical;
+  errors.add({ a: vector(0, 0) }, { a: vector(0, 1e-30) });
+  // Three errors of .01 and one of a hundredth of their mean, by a variance of 6, as if four samples were like it.
+  expect(before).toBeCloseTo((3 * 0.01) / 6, 7);
+  expect(errors.typical).toBeCloseTo((4 * (0.01 ** 3 * 0.01 * 0.0075) ** (1 / 4)) / 6, 7);
+});
+
 it('leaves out what is constant, not finite, no float or of another shape', () => {
   const errors = new OutputErrors();
   errors.add(
