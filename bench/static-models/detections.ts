@@ -25,6 +25,36 @@ export const ssdFaces: Decoder = ({ scores, boxes }) => {
   return suppress(all.filter((box) => box.score > leastScore));
 };
 
+/** UltraFace without its last nodes: boxes are offsets from prior boxes, by variances of 0.1 and 0.2. */
+export const ssdFacesByPriors: Decoder = ({ scores, boxes }) => {
+  const score = scores.readFloat32();
+  const offsets = boxes.readFloat32();
+  const all = facePriors.map(([x, y, width, height], i) => {
+    const [dx, dy, dw, dh] = four(offsets, 4 * i);
+    const [centreX, centreY] = [x + 0.1 * dx * width, y + 0.1 * dy * height];
+    const [halfWidth, halfHeight] = [(width * Math.exp(0.2 * dw)) / 2, (height * Math.exp(0.2 * dh)) / 2];
+    const edges = [centreX - halfWidth, centreY - halfHeight, centreX + halfWidth, centreY + halfHeight] as const;
+    return { kind: 0, score: score[2 * i + 1], edges };
+  });
+  return suppress(all.filter((box) => box.score > leastScore));
+};
+
+/** Centre, width and height, relative to an image of 320×240: row by row, by stride, a square of each side at every position. */
+const facePriors = (
+  [
+    [8, [10, 16, 24]],
+    [16, [32, 48]],
+    [32, [64, 96]],
+    [64, [128, 192, 256]],
+  ] as const
+).flatMap(([stride, sides]) => {
+  const [columns, rows] = [Math.ceil(320 / stride), Math.ceil(240 / stride)];
+  return Array.from({ length: columns * rows }, (_, i) => [
+    (((i % columns) + 0.5) * stride) / 320,
+    ((Math.floor(i / columns) + 0.5) * stride) / 240,
+  ]).flatMap(([x, y]) => sides.map((side) => [x, y, side / 320, side / 240] as const));
+});
+
 /** SCRFD: by stride, scores and distances from two anchors a position to the four edges. */
 export const scrfdFaces: Decoder = (outputs) => {
   const all: Box[] = [];

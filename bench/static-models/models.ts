@@ -1,7 +1,7 @@
 // The trained models that static quantization is tried on, what each is fed with, and what its outputs say.
 import type { DataOptions } from '../../src/data/index.js';
 import type { Decoder } from './detections.js';
-import { binaryMap, scrfdFaces, ssdFaces, yoloxObjects } from './detections.js';
+import { binaryMap, scrfdFaces, ssdFaces, ssdFacesByPriors, yoloxObjects } from './detections.js';
 import type { Features } from './features.js';
 
 export interface TriedModel {
@@ -30,7 +30,7 @@ export const triedModels: readonly TriedModel[] = [
   },
   { path: 'public/detect/vnn_tinyyolo.onnx', images: { ...zeroToOne, imageSize: 52 } },
   { path: 'public/face/ultraface_RFB-320.onnx', images: faces, decode: ssdFaces },
-  { path: 'public/face/ultraface_RFB-320_simplified.onnx', images: faces, decode: ssdFaces },
+  { path: 'public/face/ultraface_RFB-320_simplified.onnx', images: faces, decode: ssdFacesByPriors },
   {
     path: 'public/face/scrfd_500m_bnkps.onnx',
     images: { imageSize: 640, imageScale: 1, imageMean: [127.5], imageStd: [128] },

@@ -9,7 +9,7 @@ import {
 import { bypass } from '../../src/rewrite/index.js';
 import { replaceHardActivation, takeIntegers } from './emit-elementwise.js';
 import { emitLinear } from './emit-linear.js';
-import { isPulledIn } from './float-boundary.js';
+import { isFusedWithActivation, isPulledIn } from './float-boundary.js';
 import { knownGrid } from './known-grids.js';
 import type { Options } from './options.js';
 import type { PackedMatrix } from './pack-matrices.js';
@@ -50,6 +50,7 @@ export function emit(model: Model, emission: Emission): void {
     const grid = gridOf(linear.operator.input);
     const node = emitLinear(model, linear, grid, inserter, emission);
     takes(linear.operator.input, node.useAt(linear.operator.inputIndex));
+    if (isOnnxruntime && isFusedWithActivation(node, roots)) inserter.keepApart(node.output);
     if (linear.operator.kind === 'matrix' && emission.twoPass.has(linear.operator.input)) twice.set(linear, node);
   }
   for (const { node, operands: values } of plan.elementwise) {

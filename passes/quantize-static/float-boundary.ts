@@ -15,6 +15,20 @@ export function isPulledIn(value: Value, integers: ReadonlySet<Value>): boolean 
   return linear?.is(...weighted) === true && takesIntegers(linear, integers);
 }
 
+/** Activations that onnxruntime computes within a float Gemm. */
+const fusedIntoGemm = ['Relu', 'LeakyRelu', 'Sigmoid', 'Tanh', 'HardSigmoid', 'Elu', 'Selu', 'Softplus', 'Softsign'];
+
+/**
+ * Whether the Gemm and the activation behind it would become one in float, which is looked for before integers are; a Relu that is quantized goes into the
+ * QuantizeLinear first. @param quantized values that get one.
+ */
+export function isFusedWithActivation(node: Node, quantized: { has(value: Value): boolean }): boolean {
+  const { output } = node;
+  if (!node.is('Gemm') || output.isGraphOutput || output.uses.size !== 1) return false;
+  const [{ node: activation }] = output.uses;
+  return activation.is(...fusedIntoGemm) && !(activation.is('Relu') && quantized.has(activation.output));
+}
+
 function takesIntegers(node: Node, integers: ReadonlySet<Value>): boolean {
   const input = node.input(0);
   return input !== null && integers.has(behindMoves(input, [...moving, 'MaxPool']));

@@ -92,7 +92,7 @@ export const quantizeStatic = definePass({
     const ranges = { ...chosen, grids: new Map([...gridsOf(complete, chosen.grids), ...chosen.grids]) };
     const trying = { options, planOf, rounded, packed, context };
     const { plan, grids, twoPass } = await tryPlan(model, complete, ranges, trying);
-    recordTrials(plan, rounded, ranges.choices, context);
+    recordTrials(plan, rounded, packed, ranges.choices, context);
     emit(model, { plan, grids, twoPass, rounded, packed, weightRanges, options, target: context.target });
     if (options.format === 'qoperator')
       context.record.metric(
@@ -233,11 +233,12 @@ async function roundWeights(
 function recordTrials(
   plan: StaticPlan,
   rounded: ReadonlyMap<PlannedLinear, RoundedConvolution>,
+  packed: ReadonlyMap<PlannedLinear, PackedMatrix>,
   choices: ChosenRanges['choices'],
   { record }: PassContext,
 ): void {
   for (const linear of plan.linears)
-    for (const verdict of rounded.get(linear)?.verdicts ?? [])
+    for (const verdict of (rounded.get(linear) ?? packed.get(linear))?.verdicts ?? [])
       record.tried(linear.operator.node, roundingMeasure, verdict);
   for (const value of new Set(quantizedValues(plan).values()))
     for (const verdict of choices.get(value)?.verdicts ?? [])
@@ -253,7 +254,7 @@ function recordChanges(
 ): void {
   for (const linear of linears) {
     const { node, input } = linear.operator;
-    const techniques = rounded.get(linear)?.techniques ?? (packed.has(linear) ? ['4 bits, rounded by GPTQ'] : []);
+    const techniques = rounded.get(linear)?.techniques ?? packed.get(linear)?.techniques ?? [];
     const method = choices.get(input)?.method;
     const words = [...techniques, ...(method ? [`input range by ${method}`] : [])];
     if (twoPass.has(input)) words.push('in two passes');

@@ -101,6 +101,8 @@ export function addSecondPass(
     inputs: [second.output, second.output],
     outputs: [graph.scope.uniqueName(`${output.name}_sum`)],
   });
+  // And of a Gemm and a Sum as well.
+  if (second.is('Gemm')) inserter.keepApart(second.output);
   output.replaceAllUsesWith(sum.output);
   sum.replaceInput(0, output);
   inserter.quantizeActivation(remainder, remainderGrid(grid), [second.useAt(0)!]);

@@ -29,7 +29,7 @@ export {
 export { normalFloatBlocks } from './blocks/normal-float.js';
 export { turned } from './blocks/turned.js';
 export { type ScaledGroup, searchChannelScales, searchChannelScalesTask } from './matrices/channel-scales.js';
-export { packCompensated } from './matrices/pack-compensated.js';
+export { type CompensatedPacking, packCompensated } from './matrices/pack-compensated.js';
 export { type MatrixAlgorithm, type MatrixForm, roundPlainly } from './matrices/round-matrix.js';
 export { type RoundedWeight, roundWeight } from './matrices/round-weight.js';
 export { blocksFromRounded, divideBlocks, packedFromRounded } from './matrices/store-rounded.js';

@@ -4,19 +4,28 @@ import type { Tensor } from '../../tensor/index.js';
 import { turned } from '../blocks/turned.js';
 import type { PackedLayout, PackedParameters } from '../packed/pack-weight.js';
 import type { PackedWidth } from '../packed/packed-multiplier.js';
+import type { HeldOutInputs } from '../rounding/held-out-error.js';
 import type { RoundingOptions } from './round-matrix.js';
-import { roundWeight } from './round-weight.js';
+import { type RoundedWeight, roundWeight } from './round-weight.js';
 import { packedFromRounded } from './store-rounded.js';
 
-/** Scales, multipliers and integers of a matrix (`layout.outer` or `layout.inner` is 1), or the reason why it has none. @param gram Σxxᵀ [K, K]. */
+export interface CompensatedPacking extends Pick<RoundedWeight, 'algorithm' | 'errors'> {
+  readonly parameters: PackedParameters;
+}
+
+/**
+ * Scales, multipliers and integers of a matrix (`layout.outer` or `layout.inner` is 1), or the reason why it has none: by GPTQ, or block by block where that
+ * does better on inputs that were held out.
+ * @param seen gram: Σxxᵀ [K, K]; held: inputs that were held out of it, null where there are none.
+ */
 export async function packCompensated(
   tensor: Tensor,
   { k, outer, inner, blockSize }: PackedLayout,
-  gram: Float64Array,
+  { gram, held }: { readonly gram: Float64Array; readonly held: HeldOutInputs | null },
   { bits, ...options }: RoundingOptions & { readonly bits: PackedWidth },
   workers: Workers,
   signal?: AbortSignal,
-): Promise<PackedParameters | string> {
+): Promise<CompensatedPacking | string> {
   const rows = inner === 1;
   const stored = tensor.readFloat32();
   const rounded = await roundWeight(
@@ -24,14 +33,16 @@ export async function packCompensated(
       weights: rows ? turned(stored, k) : stored,
       n: rows ? outer : inner,
       form: { kind: 'packed', bits, blockSize },
-      algorithms: ['gptq'],
+      algorithms: held ? ['mse-clip', 'gptq'] : ['gptq'],
       gram,
       shortfall: null,
-      held: null,
+      held,
       ...options,
     },
     workers,
     signal,
   );
-  return typeof rounded === 'string' ? rounded : packedFromRounded(rounded.blocks, rounded.scale!, bits, rows);
+  if (typeof rounded === 'string') return rounded;
+  const { algorithm, errors, blocks, scale } = rounded;
+  return { algorithm, errors, parameters: packedFromRounded(blocks, scale!, bits, rows) };
 }

@@ -115,6 +115,13 @@ export class QdqInserter {
     });
   }
 
+  /** Lets all that takes `value`, which a node computes, take a Max of that one value. */
+  keepApart(value: Value): void {
+    const uses = [...value.uses];
+    const copy = this.copyOf(value);
+    for (const { node, index } of uses) node.replaceInput(index, copy);
+  }
+
   private copyOf(value: Value): Value {
     const outputs = [this.graph.scope.uniqueName(`${value.name}_apart`)];
     return this.graph.insertAfter(value.producer!, { opType: 'Max', inputs: [value], outputs }).output;

@@ -124,3 +124,19 @@ describe('activations of several nodes', () => {
     expect(operators.filter((name) => name.startsWith('com.microsoft'))).toEqual([]);
   });
 });
+
+it('keeps an integer Gemm apart from the activation behind it, with which it would become a float one', async () => {
+  const model = modelOf(`${header}
+graph (float[4,128] x, float[128,128] w1, float[128] b1, float[128,128] w2, float[128] b2, float[128,8] w3) => (float[4,8] y) {
+  h1 = Gemm (x, w1, b1)
+  a1 = Relu (h1)
+  h2 = Gemm (a1, w2, b2)
+  a2 = Sigmoid (h2)
+  y = Gemm (a2, w3)
+}`);
+  const { model: quantized, report } = await runOnCopy(model, quantizeStatic, { ...small, edges: 'float' });
+  const operators = await fusedOperators(quantized);
+  expect(operators.filter((name) => name === 'QGemm')).toHaveLength(2);
+  expect(operators).toContain('Sigmoid');
+  expect(report.metrics.unfusedNodes).toBe(0);
+});
