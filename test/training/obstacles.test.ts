@@ -62,7 +62,7 @@ test('a batch that the teacher does not take is told with its shapes', async () 
     }`);
   const request = { student: network(1), teacher, examples: new Examples(samples, null, 0), rate: 1 };
   await expect(train({ ...request, options: optionsOf({ steps: 1 }) }, environment)).rejects.toMatchObject({
-    code: 'USAGE',
+    code: 'MODEL_UNSUPPORTED',
     message: expect.stringMatching(/batch of the data, x \[8, 4\]/),
   });
 });

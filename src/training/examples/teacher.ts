@@ -1,6 +1,6 @@
 // What the teacher computes for batches: run by the engine once for each example and kept, as long as that stays small.
 import type { Engine, Feeds, Session } from '../../engine/index.js';
-import { DsoptError, usageError } from '../../errors.js';
+import { DsoptError, unsupportedModel } from '../../errors.js';
 import { cloneModel, type Model, type Value } from '../../ir/index.js';
 import { float32Tensor, type Tensor } from '../../tensor/index.js';
 import type { Batch } from './examples.js';
@@ -81,7 +81,7 @@ export class Teacher {
     } catch (cause) {
       if (!(cause instanceof DsoptError) || cause.code !== 'MODEL_UNSUPPORTED') throw cause;
       const shapes = Object.entries(feeds).map(([name, { shape }]) => `${name} [${shape.join(', ')}]`);
-      throw usageError(
+      throw unsupportedModel(
         `The teacher does not run on a batch of the data, ${shapes.join(', ')}: ${cause.message}`,
         'Give data in the shapes that the model takes.',
       );
