@@ -37,3 +37,24 @@ test('starts round to the integer', () => {
   expect(stepsBefore(3, 5)).toBe(3);
   expect(stepsBefore(3, Number.NaN)).toBe(3);
 });
+
+test('behind a Transpose, and in front of a bias that took the name', () => {
+  const turned = parseModel(`<ir_version: 10, opset_import: ["": 21]>
+    g (float[n,3] x) => (float[n,2] y, float[n,2] z)
+    <float[2,3] a = {1, 2, 3, 4, 5, 6}, float[2,3] b = {1, 2, 3, 4, 5, 6}, float[2] c = {1, 2}> {
+      at = Transpose <perm = [1, 0]> (a)
+      y = MatMul (x, at)
+      bt = Transpose <perm = [1, 0]> (b)
+      p = MatMul (x, bt)
+      z = Add (p, c)
+    }`);
+  const original = parseModel(`<ir_version: 10, opset_import: ["": 21]>
+    g (float[n,3] x) => (float[n,2] y, float[n,2] z)
+    <float[3,2] w = {1, 4, 2, 5, 3, 6.5}, float[2,3] v = {1, 2, 3, 4, 5, 7}, float[2] c = {1, 2}> {
+      y = MatMul (x, w)
+      z = Gemm <transB = 1> (x, v, c)
+    }`);
+  const [a, b] = [...turned.graph.initializers];
+  expect([...floatOrigin(a, original)!]).toEqual([1, 2, 3, 4, 5, 6.5]);
+  expect([...floatOrigin(b, original)!]).toEqual([1, 2, 3, 4, 5, 7]);
+});
