@@ -1,6 +1,6 @@
 // What convolutions cost as integers and in float between integers, conversions included: a convolution between two of 1×1 (a first one in front of one),
 // (every seventh place of it: outputs are handed over in float) quantized whole and with it left out, both and the float model timed in turns in one process. As onnxruntime-node computes them on this processor; what is
-// slower is what passes/quantize-static/slow-integers.ts leaves in float.
+// slower is what passes/quantize-static/plan/slow-integers.ts leaves in float.
 // node dist-bench/bench/integer-convolutions.js [THREADS]
 import { quantizeStatic } from '../passes/quantize-static/index.js';
 import { createOnnxRuntimeEngine, type Feeds } from '../src/engine/index.js';

@@ -19,22 +19,22 @@ import {
   type ValueRanges,
 } from '../../src/quantization/index.js';
 import { replaceWeights, restoredTensor, roundInOrder, roundingMeasure } from '../../src/rounding/index.js';
-import { keepChannelsLast } from './channels-last.js';
-import { type ChosenRanges, chooseRanges } from './choose-ranges.js';
-import { emit } from './emit.js';
-import { keptRounding } from './kept-rounding.js';
-import { elementwiseOperators } from './operators.js';
+import { keepChannelsLast } from './emit/channels-last.js';
+import { emit } from './emit/emit.js';
 import { type Options, options, settle } from './options.js';
-import { type PackedMatrix, packMatrices } from './pack-matrices.js';
-import { type PlannedLinear, quantizedValues, type StaticPlan, wouldGrow } from './plan.js';
-import { planElementwise } from './plan-elementwise.js';
-import { isLast, planLinears } from './plan-linears.js';
-import { raiseHalf } from './raise-half.js';
-import { type RoundedConvolution, roundConvolutions } from './round-weights.js';
-import { settleSamples } from './settle-samples.js';
-import { roundedBefore, TakenWeights } from './take-rounded.js';
-import { gridsOf, tryPlan } from './try-plan.js';
-import { wholeOperators } from './whole-activation.js';
+import { elementwiseOperators } from './plan/operators.js';
+import { type PlannedLinear, quantizedValues, type StaticPlan, wouldGrow } from './plan/plan.js';
+import { planElementwise } from './plan/plan-elementwise.js';
+import { isLast, planLinears } from './plan/plan-linears.js';
+import { raiseHalf } from './plan/raise-half.js';
+import { wholeOperators } from './plan/whole-activation.js';
+import { type ChosenRanges, chooseRanges } from './ranges/choose-ranges.js';
+import { settleSamples } from './ranges/settle-samples.js';
+import { gridsOf, tryPlan } from './trial/try-plan.js';
+import { keptRounding } from './weights/kept-rounding.js';
+import { type PackedMatrix, packMatrices } from './weights/pack-matrices.js';
+import { type RoundedConvolution, roundConvolutions } from './weights/round-weights.js';
+import { roundedBefore, TakenWeights } from './weights/take-rounded.js';
 
 export const quantizeStatic = definePass({
   name: 'quantize-static',

@@ -2,7 +2,7 @@
 // otherwise make integers of by itself.
 import { describe, expect, it } from 'vitest';
 import { quantizeStatic } from '../../../passes/quantize-static/index.js';
-import { whySlowerAsIntegers } from '../../../passes/quantize-static/slow-integers.js';
+import { whySlowerAsIntegers } from '../../../passes/quantize-static/plan/slow-integers.js';
 import { linearOperator } from '../../../src/analysis/index.js';
 import type { Model } from '../../../src/ir/index.js';
 import { parseTarget } from '../../../src/quantization/index.js';
