@@ -93,11 +93,15 @@ function decodingLines(decoding: Fidelity['decoding'], style: ChalkInstance): st
   if (!decoding) return [];
   const { atLoad, inRuns } = decoding;
   if (inRuns.length === 0) {
-    return [style.dim(`weights are decoded once, when the model is loaded, by ${plural(atLoad, 'operator')}`)];
+    return [
+      style.dim(
+        `computed once, when the model is loaded: ${plural(atLoad, 'operator')} on constants, such as weights in few bits`,
+      ),
+    ];
   }
   return [
     style.yellow(
-      `${plural(inRuns.length, 'operator')} could decode weights when the model is loaded, but run in every inference: ${printable(inRuns.slice(0, 3).join(', '))}`,
+      `${plural(inRuns.length, 'operator')} on constants could be computed when the model is loaded, but run in every inference: ${printable(inRuns.slice(0, 3).join(', '))}`,
     ),
   ];
 }
