@@ -218,7 +218,8 @@ async function roundWeights(
   const { rounding, iterations, biasCorrection } = options;
   if (operators.length > 0 && rounding !== 'nearest' && (rounding === 'adaround' || options.weightType === 'int4')) {
     const steps = rounding === 'adaround' ? iterations : 0;
-    const settings = { bounds, iterations: steps, biasCorrection, clip: options.weightType === 'int4' };
+    const apart = new Set(convolutions.filter(({ edge }) => edge !== null).map(({ operator }) => operator));
+    const settings = { bounds, iterations: steps, biasCorrection, clip: options.weightType === 'int4', apart };
     const inOrder = await roundInOrder(model, operators, settings, context);
     return new Map(convolutions.map((linear, index) => [linear, inOrder[index]]));
   }

@@ -153,8 +153,7 @@ export function settle(given: Given): Options {
     ...given,
     weightType,
     floats: new Set(['float32']),
-    // What is rounded in order is fitted to what the ends were taken for.
-    judged: new Set(weightType === 'int4' || rounding === 'adaround' ? open.filter((name) => name !== 'edges') : open),
+    judged: new Set(open),
     rounding: rounding === 'auto' ? (weightType === 'int4' ? 'adaround' : 'gptq') : rounding,
     edges: edges === 'auto' ? (accurate ? 'float' : 'cheap') : edges,
     residual: residual === 'auto' ? (accurate ? 'float' : 'integer') : residual,

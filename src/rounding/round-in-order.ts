@@ -42,6 +42,8 @@ export interface RoundInOrderOptions {
   readonly biasCorrection: boolean;
   /** Whether scales may cut off the largest weights. */
   readonly clip: boolean;
+  /** Operators that may stay as they are in the end: the others are fitted to what these compute without rounding. */
+  readonly apart?: ReadonlySet<LinearOperator>;
 }
 
 /** Of what the errors in verdicts are. */
@@ -67,6 +69,8 @@ export async function roundInOrder(
   const replays = await startReplays(model, context);
   const iterations = replays.now.samples < leastSamples ? 0 : options.iterations;
   const rounded: RoundedOperator[] = [];
+  const take = (result: RoundedOperator): void =>
+    replaceWeights(model, result.operator, restoredTensor(result), result.bias);
   for (const [index, operator] of operators.entries()) {
     const random = context.random().fork(operator.output.name);
     const data = await collectRows(operator, replays, random);
@@ -78,10 +82,11 @@ export async function roundInOrder(
       random,
       context,
     );
-    replaceWeights(model, operator, restoredTensor(result), result.bias);
+    if (!options.apart?.has(operator)) take(result);
     rounded.push(result);
     context.progress(index + 1, operators.length);
   }
+  for (const result of rounded) if (options.apart?.has(result.operator)) take(result);
   return rounded;
 }
 

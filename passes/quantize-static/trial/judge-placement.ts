@@ -15,6 +15,8 @@ export interface Placement {
 
 export interface PlacementTechnique {
   readonly name: string;
+  /** Where it is, for the report. */
+  readonly place: string;
   /** Operators that it leaves in float, and why where they do not say it themselves. */
   readonly float: readonly PlannedLinear[];
   readonly reason: string;
@@ -55,7 +57,7 @@ export async function judgePlacement(
     if (before === error && (error === 0 || error === Number.POSITIVE_INFINITY)) continue;
     const isKept = before > technique.leastGain * error;
     const verdict = { technique: technique.name, kept: isKept, before, after: error };
-    record.tried('the whole model', 'the outputs of a typical sample, by their variance', verdict);
+    record.tried(technique.place, 'the outputs of a typical sample, by their variance', verdict);
     if (isKept) continue;
     kept.delete(technique);
     now = without;

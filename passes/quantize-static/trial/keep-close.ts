@@ -51,6 +51,8 @@ export async function keepClose(
   const { worst: before } = await outputs.errorsOf({ part: plan, twice: already }, mostSamples);
   if (before <= limit * good) return { before, after: before, stored: [], float: [], twice: already };
   const twice = new Set(already);
+  /** Which operator each of the others is computed twice for. */
+  const addedBy = new Map<Value, PlannedLinear>();
   const stored = new Set<PlannedLinear>();
   const float = new Set<PlannedLinear>();
   const integers = integerResults(plan);
@@ -75,14 +77,21 @@ export async function keepClose(
         float.add(linear);
         return false;
       }
-      if (kind === 'matrix' && canBeTwice.has(input) && !integers.has(input) && !twice.has(input)) twice.add(input);
-      else stored.add(linear);
+      if (kind === 'matrix' && canBeTwice.has(input) && !integers.has(input) && !twice.has(input)) {
+        twice.add(input);
+        addedBy.set(input, linear);
+      } else stored.add(linear);
       return true;
     },
-    // A second pass may serve other products too, and stays.
     restore(linear) {
       const from = [stored, float].find((some) => some.delete(linear));
-      return () => from?.add(linear);
+      const { input } = linear.operator;
+      // It may serve other products of the same value too: what they lose without it counts as well.
+      const wasTwice = addedBy.get(input) === linear && twice.delete(input);
+      return () => {
+        from?.add(linear);
+        if (wasTwice) twice.add(input);
+      };
     },
   });
   if (error > limit && error > before * hopeless)

@@ -21,6 +21,8 @@ export interface WeightsToSwitch {
   readonly exact: ReadonlyMap<PlannedLinear, ExactWeights>;
   /** Matrices as they will be restored; those of others are rounded to the nearest. */
   readonly matrices: ReadonlyMap<PlannedLinear, Tensor>;
+  /** Whether operators that are left in float have their weights exactly: those of four bits are stored in eight there, which is next to it. */
+  readonly storedExactly: boolean;
 }
 
 /** Weight and bias of a convolution before they were rounded; the model holds the rounded ones. */
@@ -34,7 +36,7 @@ export interface Rounding {
   readonly part: StaticPlan;
   /** Values whose matrix products are computed twice. */
   readonly twice?: ReadonlySet<Value>;
-  /** Operators that compute in float, on rounded weights. */
+  /** Operators that compute in float, on weights that are stored in eight bits. */
   readonly stored?: Iterable<PlannedLinear>;
 }
 
@@ -42,9 +44,12 @@ export class RoundedModel {
   private readonly session: Session;
   private readonly switches: Switches;
 
-  private constructor(session: Session, switches: Switches) {
+  private readonly storedExactly: boolean;
+
+  private constructor(session: Session, switches: Switches, storedExactly: boolean) {
     this.session = session;
     this.switches = switches;
+    this.storedExactly = storedExactly;
   }
 
   static async open(
@@ -55,7 +60,7 @@ export class RoundedModel {
     engine: Engine,
   ): Promise<RoundedModel> {
     const { copy, switches } = switchedCopy(model, plan, grids, weights);
-    return new RoundedModel(await engine.open(copy), switches);
+    return new RoundedModel(await engine.open(copy), switches, weights.storedExactly);
   }
 
   /** @param rounding null: nothing is rounded. */
@@ -80,7 +85,8 @@ export class RoundedModel {
       const value = use.node.input(use.index)!;
       if (integers.has(value)) yield index;
     }
-    for (const { operator } of [...part.linears, ...stored]) yield* found(weights.get(operator.node));
+    for (const { operator } of [...part.linears, ...(this.storedExactly ? [] : stored)])
+      yield* found(weights.get(operator.node));
     for (const value of twice) if (!integers.has(value)) yield* found(passes.get(value));
   }
 }
@@ -115,7 +121,7 @@ function switchedCopy(
   model: Model,
   plan: StaticPlan,
   { grids, wideGrids }: RoundedGrids,
-  { exact, matrices }: WeightsToSwitch,
+  { exact, matrices }: Omit<WeightsToSwitch, 'storedExactly'>,
 ): { readonly copy: Model; readonly switches: Switches } {
   const { clone: copy, copyOf } = cloneWithNodes(model);
   const { graph } = copy;

@@ -31,6 +31,8 @@ export type TriedPlan = Pick<ChosenRanges, 'grids' | 'twoPass'> & { readonly pla
 const leastGainOfCostly = 4;
 /** Samples that techniques are judged on: what is gained may be a third. */
 const mostJudging = 64;
+/** Second passes are judged value by value; where there are more of them, several together. */
+const mostJudgedPasses = 12;
 /** Of the weights, in the session that rounding is tried in. */
 const copiesOfWeights = 3;
 
@@ -59,7 +61,8 @@ export async function tryPlan(
     ]),
   );
   const matrices = new Map([...packed].map(([linear, matrix]) => [linear, restoredMatrix(linear.operator, matrix)]));
-  const simulated = await RoundedModel.open(model, complete, ranges, { exact, matrices }, context.engine);
+  const weights = { exact, matrices, storedExactly: options.weightType === 'int4' };
+  const simulated = await RoundedModel.open(model, complete, ranges, weights, context.engine);
   try {
     const outputs = await HeldOutOutputs.of(
       simulated,
@@ -87,10 +90,12 @@ function warnOfMemory(needed: number, { record, maxMemory }: PassContext): void 
   );
 }
 
+const wholeModel = 'the whole model';
+
 /** What is done for exactness and not just because it was asked for. */
 function techniquesOf(
   { linears }: StaticPlan,
-  { twoPass, named }: ChosenRanges,
+  ranges: ChosenRanges,
   { edges, residual, judged }: Options,
 ): PlacementTechnique[] {
   const techniques: PlacementTechnique[] = [];
@@ -100,7 +105,7 @@ function techniquesOf(
       ...placement,
       linears: linears.filter((linear) => placement.linears.includes(linear) || float.includes(linear)),
     });
-    techniques.push({ name, float, reason, leastGain, without });
+    techniques.push({ name, place: wholeModel, float, reason, leastGain, without });
   };
   for (const end of ['first', 'last'] as const) {
     const float = linears.filter(({ edge }) => edge?.end === end);
@@ -113,13 +118,31 @@ function techniquesOf(
   }
   if (residual === 'float' && judged.has('residual')) {
     const without = (placement: Placement): Placement => ({ ...placement, residual: 'integer' });
-    techniques.push({ name: 'additions in float', float: [], reason: '', leastGain: 1, without });
+    techniques.push({ name: 'additions in float', place: wholeModel, float: [], reason: '', leastGain: 1, without });
   }
-  if (judged.has('twoPass') && [...twoPass].some((value) => !named.has(value))) {
-    const without = (placement: Placement): Placement => ({ ...placement, twice: named });
-    techniques.push({ name: 'second passes', float: [], reason: '', leastGain: 1, without });
-  }
-  return techniques;
+  return judged.has('twoPass') ? [...techniques, ...secondPasses(ranges)] : techniques;
+}
+
+/** Those that were not asked for by name, from what rounds best on: that is what a second pass gains least for. */
+function secondPasses({ twoPass, named, choices }: ChosenRanges): PlacementTechnique[] {
+  const errorOf = (value: Value): number => choices.get(value)?.heldOutError ?? 0;
+  const values = [...twoPass].filter((value) => !named.has(value)).sort((a, b) => errorOf(a) - errorOf(b));
+  const together = Math.ceil(values.length / mostJudgedPasses);
+  const count = Math.ceil(values.length / Math.max(together, 1));
+  return Array.from({ length: count }, (_, index) => {
+    const own = new Set(values.slice(index * together, (index + 1) * together));
+    return {
+      name: 'second passes',
+      place: [...own].map(({ name }) => name).join(', '),
+      float: [],
+      reason: '',
+      leastGain: 1,
+      without: (placement) => ({
+        ...placement,
+        twice: new Set([...placement.twice].filter((value) => !own.has(value))),
+      }),
+    };
+  });
 }
 
 function placementBy(

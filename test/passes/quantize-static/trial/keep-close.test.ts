@@ -1,9 +1,13 @@
 import { expect, it } from 'vitest';
 import { quantizeDynamic } from '../../../../passes/quantize-dynamic/index.js';
 import { quantizeStatic } from '../../../../passes/quantize-static/index.js';
-import { cloneModel } from '../../../../src/ir/index.js';
+import type { PlannedLinear } from '../../../../passes/quantize-static/plan/plan.js';
+import type { HeldOutOutputs } from '../../../../passes/quantize-static/trial/held-out-outputs.js';
+import { keepClose } from '../../../../passes/quantize-static/trial/keep-close.js';
+import type { Rounding } from '../../../../passes/quantize-static/trial/rounded-model.js';
+import { cloneModel, parseModel, type Value } from '../../../../src/ir/index.js';
 import { inlineWorkers } from '../../../../src/parallel/index.js';
-import { type Protection, runPass } from '../../../../src/pass/index.js';
+import { type PassContext, type Protection, runPass } from '../../../../src/pass/index.js';
 import { float32Tensor } from '../../../../src/tensor/index.js';
 import { engine, feedsFor, outputsOf, runOnCopy, samplesFor } from '../../../fixture-models.js';
 import { errorOf, modelOf } from '../model-of.js';
@@ -79,4 +83,29 @@ graph (float[4,128] x, float[128,128] w1, float[128,128] w2) => (float[4,128] y)
   const { skipped } = await runPass(copy, quantizeDynamic, { minimumSize: 1 }, environment);
   expect(skipped.map(({ reason }) => reason)).toContain('outputs depend too much on the digits of its weights');
   expect(await errorOf(cancelling, copy)).toBeLessThan(0.1);
+});
+
+it('takes a second pass back that helps nothing beside the others', async () => {
+  const values = [
+    ...parseModel('<ir_version: 8, opset_import: ["" : 17]> graph (float[1] a, float[1] b) => () {}').graph.inputs,
+  ];
+  const [one, other] = values;
+  const linears = values.map((input) => ({ operator: { kind: 'matrix', input }, share: 0.5, result: null }));
+  const planOf = (some: readonly PlannedLinear[]) => ({ linears: some, elementwise: [] });
+  // The first seems to do most by itself, but the second decides what they do together.
+  const errorsOf = async ({ part, twice }: Rounding) => {
+    const inputs = part.linears.map(({ operator }) => operator.input).filter((input) => !twice!.has(input));
+    return { worst: inputs.includes(other) ? 0.2 : inputs.length === part.linears.length ? 0.3 : 0.001 };
+  };
+  const settings = { limit: 0.03, twice: new Set<Value>(), canBeTwice: new Set(values), planOf };
+  const context = { signal, progress: () => {} };
+  const { twice, after } = await keepClose(
+    { errorsOf } as unknown as HeldOutOutputs,
+    planOf(linears as unknown as PlannedLinear[]),
+    settings,
+    context as unknown as PassContext,
+  );
+  expect([...twice]).toEqual([other]);
+  expect(twice.has(one)).toBe(false);
+  expect(after).toBe(0.001);
 });
