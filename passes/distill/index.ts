@@ -8,6 +8,7 @@ import { loadModel } from '../../src/onnx/index.js';
 import { definePass, type PassContext, withSamples } from '../../src/pass/index.js';
 import { chooseBlocks, repairGaps } from '../../src/pruning/index.js';
 import {
+  examplesAtOnce,
   examplesFor,
   initializeWeights,
   locatePath,
@@ -50,8 +51,9 @@ export const distill = definePass({
     const seed = context.random().int(2 ** 31);
     const teacher = await openTeacher(options, context);
     const examples = await examplesFor(model, options, context, seed);
-    const few = examples.batches(spread(examples.training, comparedExamples), 1, null);
-    await makeStudent(model, options, context, feedsOf([...few]));
+    const atOnce = examplesAtOnce([model], examples) ?? 1;
+    const few = [...examples.batches(spread(examples.training, comparedExamples), atOnce, null)];
+    await makeStudent(model, options, context, feedsOf(few.filter(({ indices }) => indices.length === atOnce)));
     if (options.initialize === 'random') initializeWeights(model, context.random().fork('initialize'));
     try {
       const fresh = options.initialize === 'random';

@@ -52,7 +52,19 @@ function fixInputs(graph: Graph, feeds: Feeds): void {
     // Defaults that a caller could override.
     if (input.isInitializer) graph.removeInput(input);
   }
-  for (const node of graph.allNodes()) for (const output of node.outputs) if (output) output.type = null;
+  forgetDeclared(graph);
+}
+
+/** What the file says of values in between holds for its own shapes. */
+export function forgetDeclared(graph: Graph): void {
+  for (const node of graph.allNodes()) {
+    for (const output of node.outputs) {
+      if (!output) continue;
+      output.type = null;
+      // The encoder would write the type that was loaded.
+      output.opaque = null;
+    }
+  }
 }
 
 /** Static values that something else uses are computed once and become initializers; what made them goes. */

@@ -1,5 +1,7 @@
 // Training of students by their teachers: losses, optimizers, the loop.
+
 export { type TrainingBackend, trainingBackends } from './backend.js';
+export { examplesAtOnce } from './examples/examples-at-once.js';
 export { fisherInformation } from './importance/fisher-information.js';
 export { rowInformation } from './importance/row-information.js';
 export {

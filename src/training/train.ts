@@ -1,13 +1,16 @@
 // What a training is made of: the form in which weights are trained, losses, teacher, batches; then the loop.
+import type { Engine } from '../engine/index.js';
 import { memoryLimit, unsupportedModel, usageError } from '../errors.js';
 import type { Model } from '../ir/index.js';
 import { stepEngine } from './backend.js';
 import { type Augmentation, parseAugmentations } from './examples/augment.js';
 import { BatchStream } from './examples/batch-stream.js';
 import type { Examples } from './examples/examples.js';
+import { examplesAtOnce } from './examples/examples-at-once.js';
 import { examplesFingerprint, modelFingerprint } from './examples/fingerprint.js';
 import { Teacher } from './examples/teacher.js';
 import { TeacherCache } from './examples/teacher-cache.js';
+import { fixedBatch, withFreeBatch } from './graphs/free-batch.js';
 import type { Projection } from './graphs/training-graph.js';
 import { LossStages, lossOf } from './loss-stages.js';
 import type { TrainingOptions } from './options.js';
@@ -19,11 +22,13 @@ import type { WeightForm } from './weights/weight-form.js';
 
 /** Throws MODEL_UNSUPPORTED for what cannot be trained, VERIFICATION where the loss is not finite any more. */
 export async function train(request: TrainingRequest, environment: TrainingEnvironment): Promise<TrainingResult> {
-  const { student, teacher, examples } = request;
-  const fixed = fixedBatch(student);
+  const { examples } = request;
+  const { engine } = environment;
+  const student = await inAnyBatch(request.student, examples, engine);
+  const teacher = request.teacher && (await inAnyBatch(request.teacher, examples, engine));
+  const fixed = examplesAtOnce(teacher ? [student, teacher] : [student], examples);
   let options = fixed === null ? request.options : inBatchesOf(fixed, request.options);
   const form = request.form ?? roundedForm(student, options);
-  const { engine } = environment;
   const suits = options.normalization === 'batch' || (options.normalization === 'auto' && request.fresh === true);
   const renormalization = suits && !form ? await renormalize(student, examples, options, environment) : null;
   const weights = TrainedWeights.of(student, { form, renormalization });
@@ -45,7 +50,9 @@ export async function train(request: TrainingRequest, environment: TrainingEnvir
   checkAugmentations(kinds, options, examples);
   const { threads, teacherCache, checkpoint } = options;
   const hashed = teacherCache !== undefined || checkpoint !== undefined;
-  const identity = hashed ? [examplesFingerprint(examples), teacher ? modelFingerprint(teacher) : ''] : [];
+  const identity = hashed
+    ? [examplesFingerprint(examples), request.teacher ? modelFingerprint(request.teacher) : '']
+    : [];
   const cache = teacherCache === undefined ? null : new TeacherCache(teacherCache, [...identity, ...stages.wanted]);
   const keeps = kinds.size === 0 && stages.repeatable;
   const teaching =
@@ -138,13 +145,14 @@ function checkAugmentations(kinds: ReadonlySet<Augmentation>, options: TrainingO
   }
 }
 
-/** The length of the batch axis where a model says one; null where it takes any. */
-function fixedBatch({ graph }: Model): number | null {
-  const lengths = graph.inputs.flatMap(({ type, isInitializer }) => {
-    const first = type?.kind === 'tensor' && !isInitializer ? type.shape?.[0] : null;
-    return typeof first === 'number' ? [first] : [];
-  });
-  return lengths.length > 0 ? Math.min(...lengths) : null;
+/** So many examples try whether a model takes any number of them at once. */
+const mostTried = 16;
+
+/** The model with a free batch axis where its graph allows one, for the time of training. */
+async function inAnyBatch(model: Model, examples: Examples, engine: Engine): Promise<Model> {
+  if (fixedBatch(model) === null) return model;
+  const few = examples.first(mostTried).map(({ feeds }) => feeds);
+  return (await withFreeBatch(model, few, engine)) ?? model;
 }
 
 /** As many examples a step, in batches of the length that the model takes. */

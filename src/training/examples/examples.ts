@@ -57,6 +57,11 @@ export class Examples {
     return this.samples;
   }
 
+  /** Up to `count`, in the order of their numbers. */
+  first(count: number): readonly Sample[] {
+    return this.samples.slice(0, count);
+  }
+
   /** Batches of up to `size` examples in random order; with `random` null in the order of the data. What remains makes smaller ones at the end. */
   *batches(indices: readonly number[], size: number, random: Random | null): Iterable<Batch> {
     const groups = new Map<string, number[]>();

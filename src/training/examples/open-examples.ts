@@ -39,7 +39,8 @@ export async function openExamples(
   }
   checkBatches(inputs);
   const folder = model.path === null ? null : dirname(model.path);
-  const interfaceOf = { inputs, outputs, folder };
+  // Rows of their own, whatever the model takes at once: batches are made from them anew for each step.
+  const interfaceOf = { inputs: inputs.map(oneRow), outputs, folder };
   const given = Object.fromEntries(
     Object.keys(dataOptions.shape).flatMap((name) => {
       const value = (options as Readonly<Record<string, unknown>>)[name];
@@ -76,6 +77,12 @@ function checkBatches(inputs: readonly ValueInfo[]): void {
     `The first axis of ${fixed[0].name} has ${fixed[0].first} places and that of ${other.name} ${other.first}, so examples cannot be put into batches`,
     'State that a model is fed from call to call cannot be trained with.',
   );
+}
+
+function oneRow(input: ValueInfo): ValueInfo {
+  const { type } = input;
+  if (!type?.shape || type.shape.length < 2 || typeof type.shape[0] !== 'number') return input;
+  return { ...input, type: { ...type, shape: ['batch', ...type.shape.slice(1)] } };
 }
 
 /** Old data is judged by the teacher alone, even where it has answers. */
