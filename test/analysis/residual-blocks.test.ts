@@ -1,9 +1,9 @@
 // Where residual blocks begin and end, by structure.
 import { expect, test } from 'vitest';
 import { findResidualBlocks, removeBlocks } from '../../src/analysis/index.js';
-import { cloneModel, verifyModel } from '../../src/ir/index.js';
+import { cloneModel, parseModel, verifyModel } from '../../src/ir/index.js';
 import { loadModel } from '../../src/onnx/index.js';
-import { int64Tensor } from '../../src/tensor/index.js';
+import { int64Tensor, MemoryTensor } from '../../src/tensor/index.js';
 import { engine, fixturePath, outputsOf } from '../fixture-models.js';
 import { randomModel } from './channel-groups/removal.js';
 
@@ -94,5 +94,38 @@ test('blocks of a residual CNN, and why others stay', async () => {
   expect([...kept.values()]).toEqual([
     'it changes the shape, ?×16×32×32 → ?×32×16×16',
     'it changes the shape, ?×32×16×16 → ?×64×8×8',
+  ]);
+});
+
+test('layers of products of integers are layers too, whether their weights are stored or decoded', async () => {
+  const product = (name: string, input: string, weight: string): string => `
+    ${name}_q, ${name}_s, ${name}_z = DynamicQuantizeLinear (${input})
+    ${name}_i = MatMulInteger (${name}_q, ${weight}, ${name}_z)
+    ${name}_f = Cast <to = 1> (${name}_i)
+    ${name} = Mul (${name}_f, ${name}_s)`;
+  const model = parseModel(
+    `<ir_version: 10, opset_import: ["" : 18]> graph (float[n,8] x) => (float[n,8] y)
+    <uint8[8,8] w0 = {...}, uint8[8,8] w1 = {...}, uint8[8,8] w2 = {...}, uint8[8,8] w3 = {...}, uint8 seven = {7}> {
+    d2 = BitwiseAnd (w2, seven)
+    ${product('a', 'x', 'w0')}
+    ${product('b', 'a', 'w1')}
+    t0 = Add (b, a)
+    ${product('c', 't0', 'd2')}
+    t1 = Add (t0, c)
+    ${product('y', 't1', 'w3')}
+  }`,
+    {
+      elided: (_name, _type, shape) =>
+        new MemoryTensor(
+          'uint8',
+          shape,
+          Uint8Array.from({ length: 64 }, (_, at) => (at * 37) % 251),
+        ),
+    },
+  );
+  const { blocks } = await findResidualBlocks(model, engine);
+  expect(blocks).toEqual([
+    { from: 'a', to: 't0' },
+    { from: 't0', to: 't1' },
   ]);
 });

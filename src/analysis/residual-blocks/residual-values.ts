@@ -7,7 +7,9 @@ import { isFloat } from '../../tensor/index.js';
  * that and the sum there are weights again. (Rotary embeddings and polynomials of one value add up without.)
  */
 export function findResidualSums(graph: Graph): Node[] {
-  const weighted = weightedValues(graph);
+  const { moving, weighted } = weightedValues(graph);
+  const multiplies = (value: Value): boolean =>
+    multipliesWeights(value) || (value.producer !== null && takesIntegerWeights(value.producer, moving));
   return [...graph.nodes()].filter((node) => {
     if (!node.is('Add')) return false;
     const [a, b] = [node.input(0), node.input(1)];
@@ -15,7 +17,7 @@ export function findResidualSums(graph: Graph): Node[] {
     const [first, second] = [ancestors(a, weighted), ancestors(b, weighted)];
     const shared = new Set([...first].filter((value) => second.has(value)));
     if (shared.size === 0) return false;
-    return [...first, ...second].some((value) => !shared.has(value) && multipliesWeights(value));
+    return [...first, ...second].some((value) => !shared.has(value) && multiplies(value));
   });
 }
 
@@ -25,21 +27,39 @@ function multipliesWeights({ producer }: Value): boolean {
   return producer.inputs.some((input) => input !== null && (weightRank(input) ?? 0) > 1);
 }
 
-/** Values computed from inputs of the graph and from float weights. */
-function weightedValues(graph: Graph): Set<Value> {
+/** Where operators that multiply by integers take their weights. */
+const integerProducts: Readonly<Record<string, number>> = {
+  MatMulInteger: 1,
+  ConvInteger: 1,
+  QLinearMatMul: 3,
+  QLinearConv: 3,
+  'com.microsoft::MatMulNBits': 1,
+  'com.microsoft::DynamicQuantizeMatMul': 1,
+};
+
+/** Whether a node multiplies by integers that do not depend on inputs of the graph: stored, or decoded from what is. */
+function takesIntegerWeights(node: Node, moving: ReadonlySet<Value>): boolean {
+  const index = integerProducts[node.qualifiedType];
+  const weight = index === undefined ? null : node.input(index);
+  return weight !== null && !moving.has(weight);
+}
+
+/** Values that depend on inputs of the graph, and those of them that weights go into. */
+function weightedValues(graph: Graph): { moving: ReadonlySet<Value>; weighted: ReadonlySet<Value> } {
   const moving = new Set<Value>(graph.inputs.filter(({ isInitializer }) => !isInitializer));
   const weighted = new Set<Value>();
   for (const node of graph.nodes()) {
     const operands = node.inputs.filter((input) => input !== null);
     const moves = operands.some((input) => moving.has(input));
-    const takesWeights = operands.some((input) => weighted.has(input) || isWeight(input));
+    const takesWeights =
+      operands.some((input) => weighted.has(input) || isWeight(input)) || takesIntegerWeights(node, moving);
     for (const output of node.outputs) {
       if (!output || !moves) continue;
       moving.add(output);
       if (takesWeights && !node.is('Shape', 'Size')) weighted.add(output);
     }
   }
-  return weighted;
+  return { moving, weighted };
 }
 
 function isWeight(value: Value): boolean {
