@@ -60,7 +60,8 @@ export const distill = definePass({
       await trainInPass(model, options, context, { teacher, examples, rate: defaultRate, fresh, seed });
     } catch (cause) {
       // Without a student of its own the pass is one step of several, and what it finds stands without it.
-      const stands = options.student === undefined && options.initialize === 'kept';
+      const stands =
+        options.student === undefined && options.initialize === 'kept' && options.untrainable === 'skipped';
       if (!stands || !(cause instanceof DsoptError) || cause.code !== 'MODEL_UNSUPPORTED') throw cause;
       context.record.skipped('the model', reasonOf(cause));
     }

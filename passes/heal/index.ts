@@ -68,7 +68,8 @@ export const heal = definePass({
       });
     } catch (cause) {
       // Compression stands without it.
-      if (!(cause instanceof DsoptError) || cause.code !== 'MODEL_UNSUPPORTED') throw cause;
+      if (options.untrainable === 'refused' || !(cause instanceof DsoptError) || cause.code !== 'MODEL_UNSUPPORTED')
+        throw cause;
       context.record.skipped('the model', reasonOf(cause));
     }
   },

@@ -18,7 +18,7 @@ export async function addTrainingFlags(command: Command, name: string, own: read
   const { dataOptions } = await import('../data/index.js');
   const flags = passFlags(await loadPass(name));
   // How data is read is said once, for training and evaluation.
-  const elsewhere = new Set([...Object.keys(dataOptions.shape), ...own]);
+  const elsewhere = new Set([...Object.keys(dataOptions.shape), 'untrainable', ...own]);
   for (const flag of flags) if (!elsewhere.has(flagOption(flag))) command.addOption(flag);
   await addWriteOptions(command);
 }

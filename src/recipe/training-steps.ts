@@ -11,8 +11,10 @@ const narrowing = ['prune-channels', 'prune-heads', 'prune-neurons'];
 export function trainingSteps(
   passes: readonly Pass[],
   name: 'distill' | 'heal',
-  { student, ...options }: Readonly<Record<string, unknown>>,
+  { student, ...given }: Readonly<Record<string, unknown>>,
 ): ForeignStep[] {
+  // There is nothing else that would stand without the training.
+  const options = { untrainable: 'refused', ...given };
   const [training] = stepsOf(passes, [name]);
   const end = stepsOf(passes, ['eliminate-dead']);
   const width = typeof student === 'string' ? parseWidth(student) : null;

@@ -134,6 +134,12 @@ export const trainingOptions = {
     .enum(trainingBackends)
     .default('auto')
     .describe('what executes training graphs; auto: a GPU that TensorFlow.js can use here, else onnxruntime'),
+  untrainable: z
+    .enum(['skipped', 'refused'])
+    .default('skipped')
+    .describe(
+      'a model that cannot be trained is left as it is, with the reason, or ends everything (as it does for dsopt heal and distill)',
+    ),
   threads: z.int().min(1).default(2).describe('threads of the backend'),
   checkpoint: z.string().optional().describe('folder that keeps how far the training is'),
   resume: z.boolean().default(false).describe('go on from the checkpoint'),

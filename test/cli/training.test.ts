@@ -2,6 +2,7 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { parseModel } from '../../src/ir/index.js';
 import { loadModel, saveModel } from '../../src/onnx/index.js';
 import { float32Tensor } from '../../src/tensor/index.js';
 import { temporaryFolder } from '../temporary-folder.js';
@@ -100,4 +101,28 @@ test('a loss that does not exist is a usage error', async () => {
   expect(code).toBe(2);
   expect(stderr).toContain('logits');
   expect(existsSync(path('never.onnx'))).toBe(false);
+});
+
+test('a model that cannot be trained ends heal, and is left as it is by a recipe', async () => {
+  await saveModel(
+    parseModel(`<ir_version: 8, opset_import: ["": 17]>
+      g (float[n,4] x) => (float[n,3] y) <float[4,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3}> {
+        s = MatMul (x, w)
+        y = Shrink <lambd = 0.1> (s)
+      }`),
+    path('shrink.onnx'),
+  );
+  const { code, stderr } = await runCli([
+    ...['heal', path('shrink.onnx'), '--teacher', path('teacher.onnx'), '--data', path('data.jsonl')],
+    ...['-o', path('refused.onnx'), ...quick],
+  ]);
+  expect([code, existsSync(path('refused.onnx'))]).toEqual([3, false]);
+  expect(stderr).toContain('no gradient rule for Shrink');
+  const step = { pass: 'heal', teacher: path('teacher.onnx'), data: path('data.jsonl') };
+  writeFileSync(path('recipe.json'), JSON.stringify({ version: 1, steps: [step] }));
+  const { code: ofRecipe, stdout } = await runCli([
+    ...['run', path('recipe.json'), '-i', path('shrink.onnx'), '-o', path('kept.onnx'), '--no-measure', '--json'],
+  ]);
+  expect([ofRecipe, existsSync(path('kept.onnx'))]).toEqual([0, true]);
+  expect(stdout).toContain('no gradient rule for Shrink');
 });

@@ -2,7 +2,9 @@
 import { unsupportedModel } from '../../errors.js';
 import { type Attribute, cloneGraph, type Graph, type Model, type Value } from '../../ir/index.js';
 
-/** Inputs and outputs keep the names and types of `model`; those of `other` are matched by name, else by position. Throws MODEL_UNSUPPORTED where their numbers differ. */
+/**
+ * Inputs and outputs keep the names and types of `model`, with the lengths that `other` declares; those of `other` are matched by name, else by position. Throws MODEL_UNSUPPORTED where their numbers differ.
+ */
 export function replaceGraph(model: Model, other: Model): void {
   const { graph } = model;
   const [inputs, otherInputs] = [graph, other.graph].map((one) =>
@@ -21,7 +23,9 @@ export function replaceGraph(model: Model, other: Model): void {
   for (const value of [...graph.initializers]) graph.removeInitializer(value);
   const values = new Map<Value, Value>();
   for (const [index, input] of otherInputs.entries()) {
-    values.set(input, inputs.find(({ name }) => name === input.name) ?? inputs[index]);
+    const own = inputs.find(({ name }) => name === input.name) ?? inputs[index];
+    declareLengths(own, input);
+    values.set(input, own);
   }
   copyInto(graph, other.graph, values);
   for (const [index, expected] of outputTypes.entries()) {
@@ -33,10 +37,22 @@ export function replaceGraph(model: Model, other: Model): void {
     if (output.name !== expected.name) output.rename(graph.scope.uniqueName(expected.name));
     output.type = expected.type;
     output.opaque = expected.opaque;
+    declareLengths(output, source);
     graph.addOutput(output);
   }
   for (const [domain, version] of other.opsetImports) model.opsetImports.set(domain, version);
   model.irVersion = other.irVersion;
+}
+
+/** A graph that was made for lengths of its own takes no others: a batch of one, say. */
+function declareLengths(value: Value, { type: other }: Value): void {
+  const { type } = value;
+  if (type?.kind !== 'tensor' || other?.kind !== 'tensor') return;
+  if (!type.shape || !other.shape || type.shape.length !== other.shape.length) return;
+  const lengths = other.shape;
+  const shape = type.shape.map((dim, axis) => (typeof lengths[axis] === 'number' ? lengths[axis] : dim));
+  if (shape.every((dim, axis) => dim === type.shape![axis])) return;
+  value.type = { ...type, shape };
 }
 
 /** Copies initializers and nodes; `values` holds what the inputs of `from` stand for. */
