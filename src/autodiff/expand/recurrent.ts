@@ -1,6 +1,7 @@
 // LSTM, GRU and RNN step by step (Hochreiter and Schmidhuber 1997; Cho et al. 2014; Elman 1990), with the gate orders of ONNX (iofc, zrh). Default
-// activations (of RNN also Relu and Sigmoid), sequences of full length.
+// activations (of RNN also Relu and Sigmoid). Behind the end of a shorter sequence its state stays, and its outputs are zeros.
 import type { Node, Value } from '../../ir/index.js';
+import { MemoryTensor } from '../../tensor/index.js';
 import type { GraphBuilder } from '../graph-builder.js';
 import type { Expansion } from './index.js';
 
@@ -83,8 +84,13 @@ function expandRecurrent(node: Node, b: GraphBuilder, cell: Cell, initial: reado
   if (special || attributes.int('layout', 0) !== 0) return null;
   const [x, w, r] = [node.inputs[0]!, node.inputs[1]!, node.inputs[2]!];
   const [length, n] = b.shapeOf(x);
-  const lengths = node.input(4);
-  if (lengths && !lengths.constant?.readNumbers().every((own) => own === length)) return null;
+  const whole =
+    node
+      .input(4)
+      ?.constant?.readNumbers()
+      .every((own) => own === length) ?? false;
+  const lengths = whole ? null : node.input(4);
+  const among = lengths && Array.from({ length }, (_, t) => isBefore(b, t, lengths, n));
   const [directions, , hidden] = b.shapeOf(r);
   const backwardFirst = attributes.string('direction', 'forward') === 'reverse';
   const all: Value[] = [];
@@ -108,13 +114,26 @@ function expandRecurrent(node: Node, b: GraphBuilder, cell: Cell, initial: reado
     let state = initial.map((value) => own(value) ?? b.filled([n, hidden], 0));
     const outputs = new Array<Value>(length);
     for (const t of order) {
+      const before = state;
       state = cell.step(b, b.reshape(b.slice(products, 0, t, t + 1), [n, width]), state, direction);
-      outputs[t] = b.reshape(state[0], [1, 1, n, hidden]);
+      let output = state[0];
+      if (among) {
+        const choose = (value: Value, other: Value): Value => b.op('Where', [among[t], value, other], [n, hidden]);
+        output = choose(output, b.filled([n, hidden], 0));
+        state = state.map((value, index) => choose(value, before[index]));
+      }
+      outputs[t] = b.reshape(output, [1, 1, n, hidden]);
     }
     all.push(b.concat(outputs, 0));
     for (const [index, value] of state.entries()) last[index].push(b.reshape(value, [1, n, hidden]));
   }
   return [b.concat(all, 1), ...last.map((values) => b.concat(values, 0))];
+}
+
+/** Whether step `t` belongs to each sequence: bool [n, 1]. */
+function isBefore(b: GraphBuilder, t: number, lengths: Value, n: number): Value {
+  const step = b.constant(new MemoryTensor('int32', [1], Int32Array.of(t)));
+  return b.reshape(b.op('Less', [step, lengths], [n]), [n, 1]);
 }
 
 function isDefault(node: Node, name: string): boolean {

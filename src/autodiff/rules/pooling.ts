@@ -1,7 +1,7 @@
 // Gradients of pooling: MaxPool scatters to the indices it took; AveragePool spreads evenly over each window.
 import { intAttribute, intsAttribute, stringAttribute, type Value } from '../../ir/index.js';
 import { sizeOf } from '../../tensor/index.js';
-import type { GradientContext, NodeFacts, RuleTable } from '../rule.js';
+import type { GradientContext, RuleTable } from '../rule.js';
 import { windowOf } from './window.js';
 
 export const poolingRules: RuleTable = {
@@ -23,24 +23,21 @@ export const poolingRules: RuleTable = {
       return [b.reshape(flat, shape)];
     },
   },
-  AveragePool: {
-    obstacle: averageObstacle,
-    gradients: averageGradients,
-  },
+  AveragePool: { gradients: averageGradients },
 };
-
-function averageObstacle({ node }: NodeFacts): string | null {
-  const dilated = node.attributes.ints('dilations')?.some((dilation) => dilation !== 1);
-  return dilated ? 'it is dilated' : null;
-}
 
 /** The gradient over the number of elements of each window, laid over the input by a ConvTranspose with ones, channel by channel. */
 function averageGradients({ builder: b, node, upstream, input, shapeOf }: GradientContext): Value[] {
   const shape = shapeOf(input(0));
   const spatial = shape.slice(2);
   const out = shapeOf(node.output).slice(2);
-  const { kernel, strides, before } = windowOf(node, node.attributes.ints('kernel_shape')!, spatial, out);
-  const whole = out.map((count, axis) => (count - 1) * strides[axis] + kernel[axis]);
+  const { kernel, strides, dilations, extent, before } = windowOf(
+    node,
+    node.attributes.ints('kernel_shape')!,
+    spatial,
+    out,
+  );
+  const whole = out.map((count, axis) => (count - 1) * strides[axis] + extent[axis]);
   // How far the last window reaches beyond the input; what the input has beyond that no window sees.
   const after = whole.map((length, axis) => length - before[axis] - spatial[axis]);
   const ones = b.filled([1, 1, ...kernel], 1);
@@ -50,12 +47,12 @@ function averageGradients({ builder: b, node, upstream, input, shapeOf }: Gradie
     }
     const pads = [...before, ...after.map((length) => Math.max(0, length))];
     return b.op('Conv', [b.filled([1, 1, ...spatial], 1), ones], [1, 1, ...out], {
-      attributes: { strides: intsAttribute(strides), pads: intsAttribute(pads) },
+      attributes: { strides: intsAttribute(strides), dilations: intsAttribute(dilations), pads: intsAttribute(pads) },
     });
   };
   const planes = b.reshape(upstream, [shape[0] * shape[1], 1, ...out]);
   const laid = b.op('ConvTranspose', [b.div(planes, counted()), ones], [shape[0] * shape[1], 1, ...whole], {
-    attributes: { strides: intsAttribute(strides), group: intAttribute(1) },
+    attributes: { strides: intsAttribute(strides), dilations: intsAttribute(dilations), group: intAttribute(1) },
   });
   const fitted = b.pad(
     laid,

@@ -13,8 +13,8 @@ export const resizeRules: RuleTable = {
 function resizeObstacle({ node, shapeOf, constant }: NodeFacts): string | null {
   const mode = node.attributes.string('coordinate_transformation_mode', 'half_pixel');
   if (mode === 'tf_crop_and_resize') return 'it crops';
-  if (node.attributes.get('axes')) return 'it names its axes';
-  if (node.attributes.int('antialias', 0) === 1) return 'it smooths';
+  if (node.attributes.string('keep_aspect_ratio_policy', 'stretch') !== 'stretch')
+    return 'it keeps the ratio of its axes';
   if (node.input(2) && !constant(2) && node.input(3) === null) return 'its scales are computed';
   const [before, after] = [node.inputs[0]!, node.output].map(shapeOf);
   return before.length > 1 && before[0] !== after[0] ? 'it resizes the batch' : null;
@@ -49,6 +49,8 @@ function resizedIdentity(
     Array.from({ length: rank }, (_, i) => (i === 0 ? length : i === axis ? n : 1));
   const identity = b.constant(float32Tensor(along(length), values));
   const scales = constant(2)?.readFloat32();
+  const axes = node.attributes.ints('axes')?.map((own) => (own + rank) % rank);
+  const scale = scales?.[axes ? axes.indexOf(axis) : axis];
   const operands: (Value | null)[] =
     scales && scales.length > 0
       ? [
@@ -56,11 +58,12 @@ function resizedIdentity(
           null,
           vector(
             b,
-            along(1).map((_, i) => (i === axis ? scales[axis] : 1)),
+            along(1).map((_, i) => (i === axis ? scale! : 1)),
           ),
         ]
       : [identity, null, null, b.ints(along(resized))];
-  const attributes = node.attributes.toObject();
+  // Scales and sizes are given for every axis.
+  const { axes: _, ...attributes } = node.attributes.toObject();
   const made = b.op('Resize', operands, along(resized), { attributes });
   return b.reshape(made, [length, resized]);
 }
