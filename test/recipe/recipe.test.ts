@@ -200,7 +200,7 @@ test('a narrower student is pruned before it is trained', () => {
     ['prune-channels', { ratio: 0.25 }],
     ['prune-heads', { ratio: 0.25 }],
     ['prune-neurons', { ratio: 0.25 }],
-    ['distill', { steps: 5 }],
+    ['distill', { untrainable: 'refused', steps: 5 }],
     ['eliminate-dead', {}],
   ]);
   expect(() => trainingSteps(all, 'distill', { student: 'width:2' })).toThrow(/no share/);
