@@ -26,9 +26,16 @@ const groups: readonly Shape[] = [
   ...([2, 4, 8, 16, 32] as const).map((width): Shape => [64, 64, 64 / width, 3, 1, 28]),
   [64, 128, 64, 3, 1, 28],
 ];
-const depthwise = [8, 12, 16, 18, 20, 24, 30, 36, 64, 72, 100, 120, 128].map(
-  (channels): Shape => [channels, channels, channels, 3, 1, 28],
-);
+/** Channels, kernel, stride, map. */
+const depthwise = [
+  ...[8, 12, 16, 18, 20, 24, 30, 36, 64, 72, 100, 120, 128].map((channels) => [channels, 3, 1, 28] as const),
+  ...[8, 16].map((channels) => [channels, 3, 1, 112] as const),
+  ...[24, 40, 48, 64].map((channels) => [channels, 3, 1, 56] as const),
+  ...[40, 48, 56, 88, 96, 120, 144, 200, 240].map((channels) => [channels, 3, 1, 14] as const),
+  ...[40, 48, 72, 96, 120].map((channels) => [channels, 5, 1, 28] as const),
+  ...[56, 64, 120, 128, 144, 240].map((channels) => [channels, 5, 1, 14] as const),
+  ...[48, 96, 120, 240, 288].map((channels) => [channels, 5, 1, 7] as const),
+].map(([channels, kernel, stride, side]): Shape => [channels, channels, channels, kernel, stride, side]);
 
 const engine = createOnnxRuntimeEngine();
 const threads = Number(process.argv[2] ?? 1);

@@ -27,6 +27,7 @@ import { type PlannedLinear, quantizedValues, type StaticPlan, wouldGrow } from 
 import { planElementwise } from './plan/plan-elementwise.js';
 import { isLast, planLinears } from './plan/plan-linears.js';
 import { raiseHalf } from './plan/raise-half.js';
+import { withoutThin } from './plan/thin-network.js';
 import { wholeOperators } from './plan/whole-activation.js';
 import { type ChosenRanges, chooseRanges } from './ranges/choose-ranges.js';
 import { settleSamples } from './ranges/settle-samples.js';
@@ -54,8 +55,14 @@ export const quantizeStatic = definePass({
     let types = await ranksOf(model, context);
     if (raiseHalf(model, nodes, options, types, context)) types = await ranksOf(model, context);
     const taken = TakenWeights.take(model, model.graph.nodes());
+    const elementwise = [...context.targets(...elementwiseOperators)];
+    const planOf = (some: readonly PlannedLinear[], residual: Options['residual']): StaticPlan => ({
+      linears: some,
+      elementwise: planElementwise(model, some, { ...options, residual }, elementwise, context.target),
+    });
     const candidates = planLinears(model, nodes, options, types, context);
-    const { linears, weightRanges } = await withFiniteWeights(candidates, options, context);
+    const { finite, weightRanges } = await withFiniteWeights(candidates, options, context);
+    const linears = withoutThin(model, finite, planOf, options, context);
     const settled = new Set(linears.map(({ operator }) => operator.node));
     const inner = linears.filter(({ edge }) => edge === null);
     if (inner.length === 0) {
@@ -63,11 +70,6 @@ export const quantizeStatic = definePass({
       for (const { operator, edge } of linears) context.record.skipped(operator.node, edge!.reason);
       return;
     }
-    const elementwise = [...context.targets(...elementwiseOperators)];
-    const planOf = (some: readonly PlannedLinear[], residual: Options['residual']): StaticPlan => ({
-      linears: some,
-      elementwise: planElementwise(model, some, { ...options, residual }, elementwise, context.target),
-    });
     const complete = planOf(linears, options.judged.has('residual') ? 'integer' : options.residual);
     if (options.minimumSize > 1 && wouldGrow(planOf(inner, options.residual))) {
       taken.settle(model, new Set());
@@ -181,7 +183,7 @@ async function withFiniteWeights(
   { granularity: kind }: Options,
   { workers, signal, record }: PassContext,
 ) {
-  const linears: PlannedLinear[] = [];
+  const finite: PlannedLinear[] = [];
   const weightRanges = new Map<PlannedLinear, ValueRanges>();
   for (const linear of candidates) {
     const { node, weight } = linear.operator;
@@ -192,10 +194,10 @@ async function withFiniteWeights(
       record.skipped(node, `element ${ranges.firstNonFinite} of its weight is not a finite number`);
       continue;
     }
-    linears.push(linear);
+    finite.push(linear);
     weightRanges.set(linear, ranges);
   }
-  return { linears, weightRanges };
+  return { finite, weightRanges };
 }
 
 /** Integers of the weights of convolutions; two within ±64 and an activation of 255 give a sum of less than 2^15. */

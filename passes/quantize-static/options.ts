@@ -86,7 +86,7 @@ export const options = z.strictObject({
     .enum(['float', 'integer'])
     .default('float')
     .describe(
-      'convolutions that onnxruntime computes faster in float on the CPU (first ones of few channels, groups of a few channels, depthwise ones whose channels come by four and not by eight) and SiLU: float, or integers all the same',
+      'convolutions that onnxruntime computes faster in float on the CPU (first ones of few channels, groups of a few channels, depthwise ones whose channels come by four and not by eight; all where the network multiplies little for each element) and SiLU: float, or integers all the same',
     ),
   residual: z
     .enum(['auto', 'integer', 'float'])

@@ -82,6 +82,47 @@ describe('what stays float', () => {
   });
 });
 
+const thinText = (channels: number): string => `${header}
+graph (float[1,16,16,16] x, float[${channels},16,1,1] w1, float[${channels},1,3,3] w2, float[${channels},${channels},1,1] w3, float[16,${channels},1,1] w4)
+  => (float[1,16,16,16] y) {
+  [wide] c1 = Conv (x, w1)
+  s1 = HardSwish (c1)
+  [depthwise] c2 = Conv <group = ${channels}, pads = [1, 1, 1, 1]> (s1, w2)
+  s2 = HardSwish (c2)
+  [mixed] c3 = Conv (s2, w3)
+  s3 = HardSwish (c3)
+  [narrow] y = Conv (s3, w4)
+}`;
+
+describe('a network that multiplies little for each element', () => {
+  const thin = modelOf(thinText(16));
+
+  it('stays float, with the reason', async () => {
+    const { report } = await runOnCopy(thin, quantizeStatic, small);
+    expect(report.changed).toEqual([]);
+    expect(report.skipped.map(({ target }) => target)).toEqual(['wide', 'depthwise', 'mixed', 'narrow']);
+    // The first has a reason of its own.
+    for (const { reason } of report.skipped.slice(1))
+      expect(reason).toContain('float is faster in this network of few channels');
+    expect(report.warnings.join()).toContain('--slow-kernels integer');
+  });
+
+  it.each([
+    ['on request', thin, { slowKernels: 'integer' }, 'cpu'],
+    ['in four bits', thin, { bits: 4 }, 'cpu'],
+    ['on other processors', thin, {}, 'web'],
+    ['with more channels', modelOf(thinText(96)), {}, 'cpu'],
+  ] as const)('becomes integers %s', async (_, model, options, target) => {
+    const { report } = await runOnCopy(
+      model,
+      quantizeStatic,
+      { ...small, ...options },
+      { target: parseTarget(target) },
+    );
+    expect(report.changed.map(({ target }) => target)).toContain('mixed');
+  });
+});
+
 const activations = modelOf(`${header}
 graph (float[1,8,12,12] x, float[16,8,3,3] w1, float[16,16,3,3] w2, float[16,16,3,3] w3, float[8,16,3,3] w4) => (float[1,8,12,12] y)
 <float root = {1.41421356}, float one = {1.0}, float half = {0.5}> {
