@@ -53,7 +53,7 @@ async function run(options: Readonly<Record<string, unknown>>, path: string | nu
     signal,
     seed: 0,
   };
-  const all = { edges: 'integer', minimumSize: 1, ...options };
+  const all = { edges: 'integer', slowKernels: 'integer', minimumSize: 1, ...options };
   const report = await runPass(copy, quantizeStatic, all, environment);
   cache?.save();
   return { bytes: encodeToBytes(copy), report, samples };
