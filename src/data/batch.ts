@@ -95,7 +95,8 @@ function padded(tensors: readonly Tensor[], value: number | undefined, least: nu
   });
 }
 
-function stack(tensors: readonly Tensor[]): Tensor {
+/** Along the first axis; the other lengths are those of the first. Throws USAGE for elements smaller than a byte. */
+export function stack(tensors: readonly Tensor[]): Tensor {
   const [{ dataType, shape }] = tensors;
   if (bitsPerElement(dataType) < 8) throw usageError(`Tensors of ${dataType} cannot be batched`, 'Use --batch 1.');
   const result = new Uint8Array(

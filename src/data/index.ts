@@ -1,6 +1,6 @@
 // Data for models: samples from images, arrays, text, audio and modules, fitted to the inputs of a model and batched.
 
-export { joinSamples, type Padding } from './batch.js';
+export { joinSamples, type Padding, stack } from './batch.js';
 export {
   type DataOptions,
   dataOptions,

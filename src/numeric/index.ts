@@ -6,6 +6,7 @@ export {
   float32ToBfloat16,
   float32ToBfloat16Array,
 } from './bfloat16.js';
+export { concatenate } from './concatenate.js';
 export { expOfNegative, sumOfExponentials } from './exponentials.js';
 export { float16ToFloat32, float16ToFloat32Array, float32ToFloat16, float32ToFloat16Array } from './float16.js';
 export { finiteRange, type Histogram, histogram } from './histogram.js';

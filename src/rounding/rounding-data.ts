@@ -3,7 +3,7 @@
 import type { LinearOperator } from '../analysis/index.js';
 import { operatorRows, outputLike, type Replay, residualOf, Split, targetRows } from '../calibration/index.js';
 import type { Node, Value } from '../ir/index.js';
-import type { Random } from '../numeric/index.js';
+import { concatenate, type Random } from '../numeric/index.js';
 import type { RoundingRows } from '../quantization/index.js';
 import type { Tensor } from '../tensor/index.js';
 
@@ -91,14 +91,4 @@ class Rows {
     const offsets = this.offsets.length > 0 ? concatenate(this.offsets) : null;
     return { inputs, targets: concatenate(this.targets), offsets, count: inputs.length / columns };
   }
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

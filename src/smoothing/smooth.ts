@@ -1,8 +1,10 @@
 // Divides channels of activations by factors and multiplies the weights that meet them, which changes nothing in float and leaves less to lose in
 // eight bits. Factors follow from extremes; which of them are kept, and that any are, is decided on rows of samples that are held out.
+
 import { type LinearOperator, linearOperator, readBias, readRows, storeRows } from '../analysis/index.js';
 import { ExtremaObserver, isHeldOut, type Observer, operatorRows } from '../calibration/index.js';
 import type { Model, Node, Value } from '../ir/index.js';
+import { concatenate } from '../numeric/index.js';
 import type { PassContext } from '../pass/index.js';
 import { replaceConstant, replaceWeight } from '../rounding/index.js';
 import { float32Tensor, type Tensor } from '../tensor/index.js';
@@ -190,12 +192,6 @@ class HeldRows implements Observer {
   }
 
   join(): Float32Array {
-    const whole = new Float32Array(this.parts.reduce((sum, { length }) => sum + length, 0));
-    let offset = 0;
-    for (const part of this.parts) {
-      whole.set(part, offset);
-      offset += part.length;
-    }
-    return whole;
+    return concatenate(this.parts);
   }
 }

@@ -3,7 +3,7 @@
 import type { LinearOperator } from '../../../src/analysis/index.js';
 import { GramObserver, isHeldOut, type Observer, operatorRows, type Verdict } from '../../../src/calibration/index.js';
 import type { Value } from '../../../src/ir/index.js';
-import type { Random } from '../../../src/numeric/index.js';
+import { concatenate, type Random } from '../../../src/numeric/index.js';
 import type { PassContext } from '../../../src/pass/index.js';
 import {
   type CompensatedPacking,
@@ -99,16 +99,6 @@ class SeenInputs implements Observer {
     const rows = concatenate(this.held);
     return { gram: this.gram.moments[0].gram, held: rows.length > 0 ? { original: rows, now: rows } : null };
   }
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
 
 function judged({ algorithm, errors, parameters }: CompensatedPacking): Omit<PackedMatrix, 'layout'> {

@@ -1,7 +1,9 @@
 // What the teacher computes for batches: run by the engine once for each example and kept, as long as that stays small.
+
 import type { Engine, Feeds, Session } from '../../engine/index.js';
 import { DsoptError, unsupportedModel } from '../../errors.js';
 import { cloneModel, type Model, type Value } from '../../ir/index.js';
+import { concatenate } from '../../numeric/index.js';
 import { float32Tensor, type Tensor } from '../../tensor/index.js';
 import type { Batch } from './examples.js';
 import type { TeacherCache } from './teacher-cache.js';
@@ -66,7 +68,7 @@ export class Teacher {
       return Object.fromEntries(
         this.names.map((name) => [
           name,
-          float32Tensor([indices.length, ...shapes[name]], joined(rows.map((row) => row[name]))),
+          float32Tensor([indices.length, ...shapes[name]], concatenate(rows.map((row) => row[name]))),
         ]),
       );
     }
@@ -119,14 +121,4 @@ export class Teacher {
     const values = Object.values(feeds);
     return Object.fromEntries(this.session.inputs.map(({ name }, index) => [name, feeds[name] ?? values[index]]));
   }
-}
-
-function joined(rows: readonly Float32Array[]): Float32Array {
-  const result = new Float32Array(rows.reduce((sum, { length }) => sum + length, 0));
-  let position = 0;
-  for (const row of rows) {
-    result.set(row, position);
-    position += row.length;
-  }
-  return result;
 }

@@ -1,6 +1,7 @@
 // Gives a model that declares how many examples it takes a batch axis of any length, for training alone: what its file writes of the batch (targets of Reshape and
 // Expand, sizes of Resize, constants that are joined with examples) follows the batch. Whether examples stay apart is tried on some of them.
 import { findStaticValues, forgetDeclared } from '../../autodiff/index.js';
+import { stack } from '../../data/index.js';
 import type { Engine, Feeds, Session } from '../../engine/index.js';
 import { DsoptError } from '../../errors.js';
 import {
@@ -14,7 +15,7 @@ import {
 } from '../../ir/index.js';
 import { constantSource } from '../../ops/index.js';
 import { NodeInserter } from '../../rewrite/index.js';
-import { int64Tensor, MemoryTensor, type Tensor, typedArrayOf } from '../../tensor/index.js';
+import { int64Tensor, type Tensor } from '../../tensor/index.js';
 
 /** The length of the batch axis where a model declares one, the least of several; null where it takes any. */
 export function fixedBatch({ graph }: Model): number | null {
@@ -206,7 +207,5 @@ function stacked(tensors: readonly Tensor[]): Tensor | null {
   const [{ dataType, shape }] = tensors;
   const rest = shape.slice(1).join();
   if (tensors.some((tensor) => tensor.dataType !== dataType || tensor.shape.slice(1).join() !== rest)) return null;
-  const rows = tensors.reduce((sum, tensor) => sum + tensor.shape[0], 0);
-  const bytes = Uint8Array.from(Buffer.concat(tensors.map((tensor) => tensor.bytes())));
-  return new MemoryTensor(dataType, [rows, ...shape.slice(1)], typedArrayOf(dataType, bytes));
+  return stack(tensors);
 }
